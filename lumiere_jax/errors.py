@@ -6,8 +6,8 @@ prints it bare and leaves with exit code 2; any other exception is a bug and
 keeps its traceback.
 """
 
-import difflib
 from collections.abc import Iterable
+import difflib
 
 
 class LumiereError(Exception):

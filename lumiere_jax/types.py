@@ -11,9 +11,7 @@ Diffusion time t runs from 0 (clean) to 1 (noise).
 
 from collections.abc import Callable
 import dataclasses
-from typing import Any
-from typing import NamedTuple
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 import jax
 
