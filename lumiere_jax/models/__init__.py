@@ -1,0 +1,1 @@
+"""Networks: text-to-image U-Net, its space-time inflation, super-resolution."""

@@ -1,0 +1,108 @@
+r"""Blocks of the image U-Net, on clips whose frames do not see one another.
+
+  x ----------------- [resize] -- [1x1] ------------------------ + -> out
+   \- norm - act - [resize] - conv - norm - scale, shift - act - conv -/
+                                              ^ time, pooled text
+
+Scale-shift residual blocks with the resize inside are BigGAN's, by way of ADM
+(Dhariwal & Nichol 2021), which Imagen and DeepFloyd IF follow.
+"""
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from lumiere_jax.models import spec as specs
+from lumiere_jax.nn import axes
+from lumiere_jax.nn import conv
+from lumiere_jax.nn import embed
+from lumiere_jax.nn import norm
+from lumiere_jax.nn import resample
+from lumiere_jax.types import Array
+
+RESIZE = {
+  None: lambda x: x,
+  "down": resample.average_pool,
+  "up": resample.repeat_pixels,
+}
+
+
+class ResidualBlock(nn.Module):
+  """Scale-shift residual block: [B, T, H, W, C] -> [B, T, H', W', features].
+
+  Attributes:
+    features: channels out.
+    spec: sizes and choices shared by the network.
+    resize: None, "down" (halve) or "up" (double), inside the block.
+    dtype: compute dtype.
+  """
+
+  features: int
+  spec: specs.UNetSpec
+  resize: str | None = None
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(
+    self, x: Array, embedding: Array, deterministic: bool = True
+  ) -> Array:
+    """Applies the block; `embedding` is [B, E], one for all frames."""
+    act = getattr(nn, self.spec.activation)
+    group_norm = lambda name: norm.FrameGroupNorm(
+      self.spec.groups, dtype=self.dtype, name=name
+    )
+    convolve = lambda name, **kwargs: conv.SpatialConv(
+      self.features, dtype=self.dtype, name=name, **kwargs
+    )
+    resize = RESIZE[self.resize]
+    hidden = convolve("conv_0")(resize(act(group_norm("norm_0")(x))))
+    modulation = embed.dense(2 * self.features, self.dtype, "modulation")(
+      act(embedding)
+    )
+    scale, shift = jnp.split(modulation[:, None, None, None], 2, axis=-1)
+    hidden = act(group_norm("norm_1")(hidden) * (1 + scale) + shift)
+    hidden = nn.Dropout(self.spec.dropout)(hidden, deterministic=deterministic)
+    hidden = convolve("conv_1", kernel_init=nn.initializers.zeros)(hidden)
+    x = resize(x)
+    if x.shape[-1] != self.features:
+      x = convolve("shortcut", kernel_size=1)(x)
+    return axes.constrain(x + hidden)
+
+
+class StridedDownsample(nn.Module):
+  """Halves height and width by a strided convolution (Efficient U-Net).
+
+  Attributes:
+    features: channels out.
+    dtype: compute dtype.
+  """
+
+  features: int
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Array, embedding: Array, deterministic=True) -> Array:
+    """Ignores the embedding: it has a residual block's signature."""
+    del embedding, deterministic
+    return conv.SpatialConv(
+      self.features, stride=2, dtype=self.dtype, name="conv"
+    )(x)
+
+
+class RepeatedUpsample(nn.Module):
+  """Doubles height and width by repetition, then convolves (Efficient U-Net).
+
+  Attributes:
+    features: channels out.
+    dtype: compute dtype.
+  """
+
+  features: int
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Array, embedding: Array, deterministic=True) -> Array:
+    """Ignores the embedding: it has a residual block's signature."""
+    del embedding, deterministic
+    return conv.SpatialConv(self.features, dtype=self.dtype, name="conv")(
+      resample.repeat_pixels(x)
+    )

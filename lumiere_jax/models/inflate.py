@@ -1,0 +1,100 @@
+"""Lifting image weights into a space-time network, and telling them apart.
+
+Whether a parameter is the image network's (frozen in Lumiere) or was added by
+inflation (trained) is decided by its name, here and nowhere else: a module
+that inflation adds is called `temporal_...`.
+"""
+
+from collections.abc import Callable
+import dataclasses
+
+import flax
+import jax
+
+from lumiere_jax import errors
+from lumiere_jax.types import Params
+
+Path = tuple[str, ...]
+
+
+def is_temporal(path: Path) -> bool:
+  """Whether the parameter at `path` was added by inflation."""
+  return any(name.startswith("temporal_") for name in path)
+
+
+def split(
+  params: Params, belongs: Callable[[Path], bool] = is_temporal
+) -> tuple[Params, Params]:
+  """Splits nested dicts into those that belong and the others."""
+  flat = flax.traverse_util.flatten_dict(params)
+  inside = {path: x for path, x in flat.items() if belongs(path)}
+  outside = {path: x for path, x in flat.items() if not belongs(path)}
+  return (
+    flax.traverse_util.unflatten_dict(inside),
+    flax.traverse_util.unflatten_dict(outside),
+  )
+
+
+def join(trained: Params, frozen: Params) -> Params:
+  """Undoes `split`; no gradient reaches what is frozen."""
+  flat = flax.traverse_util.flatten_dict(jax.lax.stop_gradient(frozen))
+  flat |= flax.traverse_util.flatten_dict(trained)
+  return flax.traverse_util.unflatten_dict(flat)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Report:
+  """What became of each parameter, as slash-joined paths.
+
+  Attributes:
+    loaded: taken from the source.
+    initialised: kept as the new network initialised them.
+    unused: of the source, without a place in the new network.
+  """
+
+  loaded: tuple[str, ...]
+  initialised: tuple[str, ...]
+  unused: tuple[str, ...]
+
+  def __str__(self) -> str:
+    return (
+      f"loaded {len(self.loaded)}, initialised {len(self.initialised)}, "
+      f"unused {len(self.unused)} parameters"
+    )
+
+
+def inflate(source: Params, target: Params) -> tuple[Params, Report]:
+  """Puts the weights of `source` at the same paths of `target`.
+
+  Args:
+    source: trained image network, nested dicts of arrays.
+    target: freshly initialised inflated network.
+
+  Returns:
+    `target` with every shared parameter replaced, and what became of each.
+
+  Raises:
+    WeightsError: a parameter of the image network is missing in the source, or
+      has another shape there.
+  """
+  old = flax.traverse_util.flatten_dict(source)
+  new = flax.traverse_util.flatten_dict(target)
+  for path, value in new.items():
+    if path not in old and not is_temporal(path):
+      raise errors.WeightsError(
+        f"the source has no {'/'.join(path)}, which the network shares with "
+        "it; inflate from a text-to-image run of the same model section."
+      )
+    if path in old and old[path].shape != value.shape:
+      raise errors.WeightsError(
+        f"{'/'.join(path)} is {old[path].shape} in the source and "
+        f"{value.shape} here; the model sections must agree."
+      )
+  names = lambda paths: tuple(sorted("/".join(path) for path in paths))
+  report = Report(
+    loaded=names(new.keys() & old.keys()),
+    initialised=names(new.keys() - old.keys()),
+    unused=names(old.keys() - new.keys()),
+  )
+  merged = {path: old.get(path, value) for path, value in new.items()}
+  return flax.traverse_util.unflatten_dict(merged), report

@@ -1,0 +1,144 @@
+"""What a pixel-space U-Net of the Imagen family is made of.
+
+One description expresses the three networks whose weights or papers we
+follow (spec of each in `models.t2i`):
+
+  Imagen base             skips="block", resize="pooled", resize_first=False
+  Imagen's Efficient      skips="level", resize="strided", resize_first=True,
+    U-Net (both SRs)        skip_scale=2 ** -0.5, low_res=True
+  DeepFloyd IF I and II   skips="block", resize="pooled", resize_first=False;
+                            stage II with low_res=True
+"""
+
+import dataclasses
+
+from lumiere_jax import errors
+from lumiere_jax.nn import attention
+from lumiere_jax.nn import conv
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UNetSpec:
+  """Sizes and choices of the image network.
+
+  Attributes:
+    widths: channels of each level, finest first.
+    blocks: residual blocks of each level (one more on the way up where
+      `skips` is "block").
+    attention: levels (0 is the finest) with attention after each block.
+    middle_attention: whether the middle has attention.
+    attention_kind: "joint", "cross" or "self"; see `nn.attention`.
+    head_dim: channels of an attention head.
+    groups: groups of every group norm.
+    embedding_width: width of the time embedding.
+    text_width: width text is projected to for attention; None for the widest
+      level's.
+    pooled_text: whether attention-pooled text joins the time embedding.
+    resize: "pooled" puts average pooling / pixel repetition inside a residual
+      block (BigGAN); "strided" is a strided convolution / repetition then
+      convolution.
+    resize_first: each level, the finest too, starts by halving (Efficient
+      U-Net) instead of each but the coarsest ending with it.
+    skips: "block" hands every block's output across, "level" one a level.
+    skip_scale: factor on what is handed across.
+    activation: name in `flax.linen`.
+    out_channels: 3, or 6 with learned variance.
+    low_res: whether a low-resolution clip is concatenated on channels, with
+      its noise level embedded.
+    dropout: rate before each block's second convolution.
+  """
+
+  widths: tuple[int, ...]
+  blocks: tuple[int, ...]
+  attention: tuple[int, ...] = ()
+  middle_attention: bool = True
+  attention_kind: str = "joint"
+  head_dim: int = 64
+  groups: int = 32
+  embedding_width: int = 512
+  text_width: int | None = None
+  pooled_text: bool = True
+  resize: str = "pooled"
+  resize_first: bool = False
+  skips: str = "block"
+  skip_scale: float = 1.0
+  activation: str = "silu"
+  out_channels: int = 3
+  low_res: bool = False
+  dropout: float = 0.0
+
+  def __post_init__(self):
+    for name in ("widths", "blocks", "attention"):
+      object.__setattr__(self, name, tuple(getattr(self, name)))
+    if len(self.widths) != len(self.blocks):
+      raise errors.ConfigError(
+        f"widths has {len(self.widths)} levels and blocks {len(self.blocks)}; "
+        "they must name the same levels."
+      )
+    if any(not 0 <= level < self.num_levels for level in self.attention):
+      raise errors.ConfigError(
+        f"attention is at levels {list(self.attention)}; the network has "
+        f"levels 0 to {self.num_levels - 1}."
+      )
+    errors.require_one_of("resize", self.resize, ("pooled", "strided"))
+    errors.require_one_of("skips", self.skips, ("block", "level"))
+    errors.require_one_of(
+      "attention kind", self.attention_kind, attention.KINDS
+    )
+    if self.out_channels not in (3, 6):
+      raise errors.ConfigError(
+        f"out_channels is {self.out_channels}; it must be 3, or 6 for learned "
+        "variance."
+      )
+
+  @property
+  def num_levels(self) -> int:
+    """Number of resolutions at which blocks run."""
+    return len(self.widths)
+
+  @property
+  def num_resizes(self) -> int:
+    """How often height and width are halved."""
+    return self.num_levels - (0 if self.resize_first else 1)
+
+  @property
+  def spatial_factor(self) -> int:
+    """Height and width must be multiples of this."""
+    return 2**self.num_resizes
+
+  @property
+  def learned_variance(self) -> bool:
+    """Whether the network also predicts where the variance lies."""
+    return self.out_channels == 6
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TemporalSpec:
+  """What inflation adds to an image network.
+
+  Attributes:
+    conv_levels: "all", or "fine" for all but the coarsest (Lumiere's base).
+    attention_blocks: temporal attention blocks stacked at the coarsest level.
+    head_dim: channels of a temporal attention head; None for the image
+      network's.
+    factors: frames merged at each spatial resize, finest first; empty for
+      none.
+    layout: see `nn.conv.convolve_frames`.
+  """
+
+  conv_levels: str = "fine"
+  attention_blocks: int = 4
+  head_dim: int | None = None
+  factors: tuple[int, ...] = ()
+  layout: str = "rows"
+
+  def __post_init__(self):
+    object.__setattr__(self, "factors", tuple(self.factors))
+    errors.require_one_of("conv_levels", self.conv_levels, ("all", "fine"))
+    errors.require_one_of(
+      "temporal convolution layout", self.layout, conv.LAYOUTS
+    )
+
+  def has_conv(self, level: int, num_levels: int) -> bool:
+    """Whether blocks of `level` are followed by a temporal convolution."""
+    return self.conv_levels == "all" or level < num_levels - 1

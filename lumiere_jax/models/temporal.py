@@ -1,0 +1,86 @@
+r"""The blocks that inflation adds: all that Lumiere trains.
+
+Convolution-based block (every level but the coarsest, section 3.1, Fig. 4):
+
+  T2I layer -- + --------------------------------------------------> out
+               \- conv 3x3 - norm - act - conv time - norm - act - linear -/
+
+Attention-based block (coarsest level only, several stacked): attention of each
+pixel along time, then the linear layer.  Both linear layers start at zero, so
+at initialisation the inflated network is the image network.  The paper does
+not print norm and activation; group norm and the image network's activation
+are ours.
+"""
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from lumiere_jax.models import spec as specs
+from lumiere_jax.nn import attention
+from lumiere_jax.nn import axes
+from lumiere_jax.nn import conv
+from lumiere_jax.nn import embed
+from lumiere_jax.nn import norm
+from lumiere_jax.types import Array
+
+
+class TemporalConvBlock(nn.Module):
+  """Factorized space-time convolution: [B, T, H, W, C] -> the same, residual.
+
+  Attributes:
+    spec: the image network's, for groups and activation.
+    layout: see `nn.conv.convolve_frames`.
+    dtype: compute dtype.
+  """
+
+  spec: specs.UNetSpec
+  layout: str = "rows"
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    act = getattr(nn, self.spec.activation)
+    channels = x.shape[-1]
+    group_norm = lambda name: norm.FrameGroupNorm(
+      self.spec.groups, dtype=self.dtype, name=name
+    )
+    hidden = conv.SpatialConv(channels, dtype=self.dtype, name="spatial_conv")(
+      x
+    )
+    hidden = act(group_norm("norm_0")(hidden))
+    hidden = conv.TemporalConv(
+      channels, layout=self.layout, dtype=self.dtype, name="conv"
+    )(hidden)
+    hidden = act(group_norm("norm_1")(hidden))
+    out = embed.dense(
+      channels,
+      self.dtype,
+      "project",
+      kernel_init=nn.initializers.zeros,
+      names=axes.FROM_HEADS,
+    )(hidden)
+    return axes.constrain(x + out)
+
+
+class TemporalAttentionBlock(nn.Module):
+  """Attention along time: [B, T, H, W, C] -> the same, residual.
+
+  Attributes:
+    spec: the image network's, for groups.
+    head_dim: channels a head.
+    dtype: compute dtype.
+  """
+
+  spec: specs.UNetSpec
+  head_dim: int = 64
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    out = attention.TemporalAttention(
+      head_dim=self.head_dim,
+      groups=self.spec.groups,
+      dtype=self.dtype,
+      name="attention",
+    )(x)
+    return axes.constrain(x + out)

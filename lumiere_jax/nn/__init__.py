@@ -1,0 +1,1 @@
+"""Layers with no opinion about diffusion."""

@@ -1,0 +1,63 @@
+"""Embeddings of scalars: diffusion time and noise-augmentation level."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from lumiere_jax.nn import axes
+from lumiere_jax.types import Array
+
+LECUN = nn.initializers.lecun_normal()
+
+# Networks of this family were trained on 1000 discrete steps; feeding 1000 t
+# keeps their weights usable (DDPM, section B of its appendix).
+STEPS = 1000.0
+
+
+def sinusoid(t: Array, width: int, max_period: float = 10_000.0) -> Array:
+  """Cosines and sines of 1000 t: [B] in [0, 1] -> [B, width] float32."""
+  half = width // 2
+  frequency = jnp.exp(-jnp.log(max_period) * jnp.arange(half) / half)
+  angle = STEPS * t.astype(jnp.float32)[:, None] * frequency
+  return jnp.concatenate([jnp.cos(angle), jnp.sin(angle)], axis=-1)
+
+
+class ScalarEmbedding(nn.Module):
+  """Sinusoid, then a two-layer perceptron: [B] in [0, 1] -> [B, width].
+
+  Attributes:
+    frequencies: width of the sinusoidal features.
+    width: width of the embedding.
+    activation: between the two layers.
+    dtype: compute dtype.
+  """
+
+  frequencies: int
+  width: int
+  activation: str = "silu"
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, t: Array) -> Array:
+    hidden = dense(self.width, self.dtype, "in")(sinusoid(t, self.frequencies))
+    return dense(self.width, self.dtype, "out")(
+      getattr(nn, self.activation)(hidden)
+    )
+
+
+def dense(
+  features: int,
+  dtype: jnp.dtype,
+  name: str,
+  kernel_init=LECUN,
+  names: tuple[str, str] = axes.DENSE,
+  use_bias: bool = True,
+) -> nn.Dense:
+  """A dense layer whose kernel names its axes."""
+  return nn.Dense(
+    features,
+    use_bias=use_bias,
+    kernel_init=axes.named(kernel_init, names),
+    bias_init=axes.named(nn.initializers.zeros, (names[1],)),
+    dtype=dtype,
+    name=name,
+  )
