@@ -1,0 +1,39 @@
+"""Adding noise, and giving per-clip numbers their axes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lumiere_jax import errors
+from lumiere_jax.diffusion import corruption
+
+
+def test_each_clip_gets_its_own_alpha_and_sigma():
+  clean, noise = jnp.ones((2, 1, 1, 1, 3)), jnp.full((2, 1, 1, 1, 3), 10.0)
+  noisy = corruption.add_noise(
+    clean, noise, jnp.array([1.0, 2.0]), jnp.array([0.0, 0.5])
+  )
+  np.testing.assert_array_equal(noisy[:, 0, 0, 0, 0], [1.0, 7.0])
+
+
+def test_expand_appends_axes_only_where_they_are_missing():
+  like = jnp.zeros((2, 4, 3))
+  assert corruption.expand(jnp.zeros(2), like).shape == (2, 1, 1)
+  assert corruption.expand(jnp.zeros((2, 1, 1)), like).shape == (2, 1, 1)
+  assert corruption.expand(0.5, like).shape == ()
+
+
+def test_expand_refuses_more_axes_than_there_are():
+  with pytest.raises(errors.ShapeError, match=r"of shape \[B\]"):
+    corruption.expand(jnp.zeros((2, 1)), jnp.zeros(2))
+
+
+def test_augmentation_keeps_unit_variance_and_level_zero_is_the_clip():
+  low_res = jax.random.normal(jax.random.key(0), (2, 4, 16, 16, 3))
+  noise = jax.random.normal(jax.random.key(1), low_res.shape)
+  augmented = corruption.augment(low_res, noise, jnp.array([0.0, 0.3]))
+  np.testing.assert_allclose(augmented[0], low_res[0], atol=3e-4)
+  np.testing.assert_allclose(jnp.std(augmented[1]), 1, rtol=0.05)
+  expected = np.cos(0.15 * np.pi) * low_res[1] + np.sin(0.15 * np.pi) * noise[1]
+  np.testing.assert_allclose(augmented[1], expected, rtol=1e-5, atol=1e-5)

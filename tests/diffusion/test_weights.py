@@ -1,0 +1,54 @@
+"""Weights mean the same thing whatever the network predicts."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lumiere_jax import errors
+from lumiere_jax.diffusion import parameterization
+from lumiere_jax.diffusion import schedules
+from lumiere_jax.diffusion import weights
+
+
+@pytest.mark.parametrize("kind", parameterization.KINDS)
+def test_min_snr_weighs_the_same_error_alike_in_every_kind(kind):
+  schedule, t = schedules.Cosine(), jnp.linspace(0.1, 0.9, 9)
+  alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+  noisy, right, wrong = jax.random.normal(jax.random.key(0), (3, 9, 50))
+  say = lambda clean: parameterization.convert(
+    clean, noisy, alpha, sigma, source="clean", target=kind
+  )
+  error = jnp.mean((say(right) - say(wrong)) ** 2, axis=1)
+  weighted = weights.min_snr(schedule.logsnr(t), kind) * error
+  snr = (alpha / sigma) ** 2
+  expected = jnp.minimum(snr, 5) * jnp.mean((right - wrong) ** 2, axis=1)
+  np.testing.assert_allclose(weighted, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", parameterization.KINDS)
+@pytest.mark.parametrize("name", ["uniform", "min_snr"])
+def test_weights_are_finite_and_positive_over_all_noise_levels(name, kind):
+  weight = weights.build(name)(jnp.linspace(-20, 20, 41), kind)
+  assert weight.dtype == jnp.float32
+  assert np.all(np.isfinite(weight))
+  assert np.all(weight > 0)
+
+
+def test_noise_prediction_counts_fully_up_to_an_snr_of_gamma():
+  weight = weights.build(gamma=5.0)(jnp.log(jnp.array([1.0, 5.0, 10.0])), "eps")
+  np.testing.assert_allclose(weight, [1.0, 1.0, 0.5], rtol=1e-6)
+
+
+def test_uniform_is_one():
+  np.testing.assert_array_equal(weights.uniform(jnp.zeros(3), "v"), np.ones(3))
+
+
+def test_unknown_weight_is_refused():
+  with pytest.raises(errors.ConfigError, match="Did you mean 'min_snr'"):
+    weights.build("min-snr")
+
+
+def test_gamma_must_be_positive():
+  with pytest.raises(errors.ConfigError, match="The usual one is 5"):
+    weights.build(gamma=0.0)
