@@ -1,0 +1,148 @@
+"""When each frame of a file is shown, read from its packets alone.
+
+Average frame rates lie for phone footage (variable rate) and for files cut
+with an edit list, so every question about time is answered from the
+presentation time stamps (pts) of the packets.  Reading them decodes nothing.
+"""
+
+from collections.abc import Iterator
+import contextlib
+import dataclasses
+from fractions import Fraction
+import io
+import os
+import pathlib
+
+import av
+import numpy as np
+
+from lumiere_jax import errors
+
+Source = bytes | os.PathLike | str
+
+# A time that misses a time stamp by this part of one unit means that stamp.
+_TIE = 1e-3
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FrameIndex:
+  """The time stamps of a stream.
+
+  Attributes:
+    pts: [N] int64, ascending, in units of `time_base`; N >= 1.
+    keyframes: ascending subset of `pts` at which decoding may start.
+    time_base: seconds per unit.
+    duration: seconds from the first frame to the end of the last.
+  """
+
+  pts: np.ndarray
+  keyframes: np.ndarray
+  time_base: Fraction
+  duration: float
+
+  def shown_at(self, times: np.ndarray) -> np.ndarray:
+    """pts of the frame on screen at each time; the last one after the end.
+
+    Args:
+      times: [T] seconds after the first frame.
+    """
+    ticks = self.pts[0] + np.asarray(times) / float(self.time_base) + _TIE
+    frame = np.searchsorted(self.pts, ticks, side="right") - 1
+    return self.pts[np.clip(frame, 0, len(self.pts) - 1)]
+
+  def keyframe_before(self, pts: int) -> int:
+    """The last keyframe at or before `pts`; the first if there is none."""
+    found = np.searchsorted(self.keyframes, pts, side="right") - 1
+    return int(self.keyframes[max(found, 0)])
+
+
+def name_of(source: Source, name: str | None) -> str:
+  """What an error message calls the source."""
+  return name or ("the clip" if isinstance(source, bytes) else f"{source}")
+
+
+@contextlib.contextmanager
+def opened(source: Source, name: str | None = None) -> Iterator:
+  """Gives (container, its video stream); all that fails is `VideoError`."""
+  name = name_of(source, name)
+  _require_content(source, name)
+  try:
+    file = io.BytesIO(source) if isinstance(source, bytes) else str(source)
+    with av.open(file, metadata_errors="replace") as container:
+      yield container, _video_stream(container, name)
+  except av.error.FFmpegError as error:
+    reason = (error.strerror or "unknown error").lower()
+    raise errors.VideoError(
+      f"{name} cannot be read as a video ({reason}): it is damaged, cut "
+      "short, or not a video. Replace it or take it out of the folder."
+    ) from error
+
+
+def read(container, stream, name: str) -> FrameIndex:
+  """Reads the whole index; leaves the container at its end."""
+  packets = [
+    (packet.pts, packet.duration or 0, packet.is_keyframe)
+    for packet in container.demux(stream)
+    if packet.size and not packet.is_discard
+  ]
+  if any(pts is None for pts, _, _ in packets):
+    packets = _decoded(container, stream)
+  if not packets:
+    raise errors.VideoError(
+      f"{name} has a video stream without any frame; a clip needs at least "
+      "one. Replace it or take it out of the folder."
+    )
+  packets.sort(key=lambda packet: packet[0])
+  pts = np.array([packet[0] for packet in packets], np.int64)
+  last = packets[-1][1] or _usual_step(pts, stream)
+  return FrameIndex(
+    pts=pts,
+    keyframes=np.array([p[0] for p in packets if p[2]] or pts[:1], np.int64),
+    time_base=stream.time_base,
+    duration=float((pts[-1] - pts[0] + last) * stream.time_base),
+  )
+
+
+def _require_content(source: Source, name: str) -> None:
+  if isinstance(source, bytes):
+    size = len(source)
+  else:
+    path = pathlib.Path(source)
+    if not path.is_file():
+      raise errors.VideoError(f"{name} does not exist, or is not a file.")
+    size = path.stat().st_size
+  if not size:
+    raise errors.VideoError(
+      f"{name} is empty (0 bytes); replace it or take it out of the folder."
+    )
+
+
+def _video_stream(container, name: str):
+  # Cover art in a sound file is a video stream of one still picture.
+  art = av.stream.Disposition.attached_pic
+  streams = [s for s in container.streams.video if not s.disposition & art]
+  if not streams:
+    raise errors.VideoError(
+      f"{name} has no video stream, only sound or data; replace it or take "
+      "it out of the folder."
+    )
+  # Many clips are decoded at once, one to a thread or process.
+  streams[0].thread_count = 1
+  return streams[0]
+
+
+def _decoded(container, stream) -> list[tuple[int, int, bool]]:
+  """The index of a file whose packets have no pts (some AVI): by decoding."""
+  container.seek(0)
+  return [
+    (frame.pts, frame.duration or 0, bool(frame.key_frame))
+    for frame in container.decode(stream)
+    if frame.pts is not None
+  ]
+
+
+def _usual_step(pts: np.ndarray, stream) -> int:
+  if len(pts) > 1:
+    return int(np.median(np.diff(pts)))
+  rate = stream.average_rate
+  return round(1 / (rate * stream.time_base)) if rate else 1

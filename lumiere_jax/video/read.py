@@ -1,0 +1,262 @@
+"""Video files to uint8 frames at the times a network asks for.
+
+The frame for tick k of a clip sampled at `fps` is the one a player would show
+at second k / fps; it is found by its time stamp, never by an average rate.
+Resizing and the turn to RGB happen inside the decoder, one frame at a time,
+so a 4K clip never stands in memory at full size.
+"""
+
+from collections.abc import Iterator
+import dataclasses
+
+import av
+from av.video import reformatter
+import numpy as np
+
+from lumiere_jax import errors
+from lumiere_jax.video import index as index_lib
+from lumiere_jax.video import resize
+from lumiere_jax.video.index import Source
+
+_UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+_HD_ROWS = 720  # untagged files from here on are BT.709 by custom, else 601
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Probe:
+  """What a video file says of itself.
+
+  Attributes:
+    width: pixels, as shown (after rotation and non-square pixels).
+    height: likewise.
+    fps: frames over duration; the mean rate where the rate varies.
+    num_frames: frames that are shown.
+    duration: seconds, from the first frame to the end of the last.
+  """
+
+  width: int
+  height: int
+  fps: float
+  num_frames: int
+  duration: float
+
+
+def probe(source: Source, *, name: str | None = None) -> Probe:
+  """Measures a file from its packets and its first frame.
+
+  Args:
+    source: the file's bytes, or its path.
+    name: what errors call it; its path unless given.
+
+  Raises:
+    VideoError: missing, empty, damaged, without video or without frames.
+  """
+  name = index_lib.name_of(source, name)
+  with index_lib.opened(source, name) as (container, stream):
+    index = index_lib.read(container, stream, name)
+  with index_lib.opened(source, name) as (container, stream):
+    first = next(container.decode(stream), None)
+    if first is None:
+      raise _no_picture(name)
+    height, width = _shown_size(first, stream)
+  count = len(index.pts)
+  return Probe(
+    width=width,
+    height=height,
+    fps=count / index.duration,
+    num_frames=count,
+    duration=index.duration,
+  )
+
+
+def decode(
+  source: Source,
+  *,
+  start: float = 0.0,
+  num_frames: int,
+  fps: float,
+  height: int | None = None,
+  width: int | None = None,
+  short_side: int | None = None,
+  hold: bool = False,
+  name: str | None = None,
+) -> np.ndarray:
+  """The frames shown at `start + k / fps` for k = 0 ... num_frames - 1.
+
+  Args:
+    source: the file's bytes, or its path.
+    start: seconds after the first frame.
+    num_frames: frames to return.
+    fps: frames per second to sample at, whatever the file's own rate.
+    height: pixels of the result; with `width`, changes the aspect.
+    width: likewise.
+    short_side: instead of both, the shorter of height and width; keeps the
+      aspect as shown.
+    hold: whether the last frame may stand in for times after the end.
+    name: what errors call the file.
+
+  Returns:
+    [T, height, width, 3] uint8 RGB, T = num_frames.
+
+  Raises:
+    VideoError: the file cannot be read, or ends too early.
+  """
+  if num_frames < 1 or fps <= 0 or start < 0:
+    raise errors.ConfigError(
+      f"num_frames={num_frames}, fps={fps}, start={start}: need at least one "
+      "frame, a positive fps and a start at 0 or later."
+    )
+  return decode_at(
+    source,
+    start + np.arange(num_frames) / fps,
+    height=height,
+    width=width,
+    short_side=short_side,
+    hold=hold,
+    name=name,
+  )
+
+
+def decode_at(
+  source: Source,
+  times: np.ndarray,
+  *,
+  height: int | None = None,
+  width: int | None = None,
+  short_side: int | None = None,
+  hold: bool = False,
+  name: str | None = None,
+) -> np.ndarray:
+  """As `decode`, at any times: [T] ascending seconds -> [T, H, W, 3] uint8."""
+  name = index_lib.name_of(source, name)
+  with index_lib.opened(source, name) as (container, stream):
+    index = index_lib.read(container, stream, name)
+    if not hold:
+      _require_long_enough(index, times, name)
+    wanted, order = np.unique(index.shown_at(times), return_inverse=True)
+    convert = _Converter(stream, height, width, short_side)
+    frames = _collect(container, stream, index, wanted, convert)
+  if frames is None:  # the file's index lies: read it through from its start
+    with index_lib.opened(source, name) as (container, stream):
+      shown = _stretch(container.decode(stream), wanted, None)
+      frames = [convert(frame) for frame in shown]
+  if not frames:
+    raise _no_picture(name)
+  return convert.upright(np.stack([frames[i] for i in order]))
+
+
+def _collect(container, stream, index, wanted, convert):
+  """One converted frame for each of `wanted`; None where seeking fails."""
+  found = []
+  while len(found) < len(wanted):
+    rest = wanted[len(found) :]
+    try:
+      key = index.keyframe_before(rest[0])
+      container.seek(key, stream=stream, backward=True)
+    except av.error.FFmpegError:
+      return None
+    decoded = container.decode(stream)
+    stretch = _stretch(decoded, rest, index.keyframe_before)
+    new = [convert(frame) for frame in stretch]
+    if not new:
+      return None
+    found += new
+  return found
+
+
+def _stretch(decoded, wanted, keyframe_before) -> Iterator[av.VideoFrame]:
+  """Yields the frame shown at each pts, up to where seeking saves work.
+
+  Args:
+    decoded: frames in the order they are shown.
+    wanted: [T] ascending pts.
+    keyframe_before: `FrameIndex.keyframe_before`; None never to seek, which
+      also takes the first frame for those before it.
+  """
+  previous, k = None, 0
+  for frame in decoded:
+    if frame.pts is None:
+      continue
+    if previous is None and keyframe_before and frame.pts > wanted[0]:
+      return  # the seek went too far
+    while k < len(wanted) and wanted[k] <= frame.pts:
+      exact = wanted[k] == frame.pts or previous is None
+      yield frame if exact else previous
+      k += 1
+    if k == len(wanted) or (
+      keyframe_before and keyframe_before(wanted[k]) > frame.pts
+    ):
+      return
+    previous = frame
+  if previous is not None:  # the last packets gave no frame
+    yield from [previous] * (len(wanted) - k)
+
+
+class _Converter:
+  """Decoded frames to RGB arrays of one size."""
+
+  def __init__(self, stream, height, width, short_side):
+    self._stream, self._short_side = stream, short_side
+    self._height, self._width = height, width
+    self._scaler = reformatter.VideoReformatter()
+    self._quarters = 0
+
+  def __call__(self, frame) -> np.ndarray:
+    height, width = self._size(frame)
+    self._quarters = round(frame.rotation / 90) % 4
+    if self._quarters % 2:
+      height, width = width, height
+    return self._scaler.reformat(
+      frame,
+      width=width,
+      height=height,
+      format="rgb24",
+      src_colorspace=_colorspace(frame),
+      interpolation=resize.interpolation(
+        frame.height, frame.width, height, width
+      ),
+      threads=1,
+    ).to_ndarray()
+
+  def upright(self, frames: np.ndarray) -> np.ndarray:
+    """Turns [T, H, W, 3] as the file asks players to."""
+    return np.ascontiguousarray(np.rot90(frames, self._quarters, axes=(1, 2)))
+
+  def _size(self, frame) -> tuple[int, int]:
+    shown = _shown_size(frame, self._stream)
+    if self._short_side is not None:
+      return resize.with_short_side(*shown, self._short_side)
+    return self._height or shown[0], self._width or shown[1]
+
+
+def _shown_size(frame, stream) -> tuple[int, int]:
+  """(height, width) a player would show."""
+  aspect = float(stream.sample_aspect_ratio or 1)
+  height, width = frame.height, max(1, round(frame.width * aspect))
+  return (width, height) if round(frame.rotation / 90) % 2 else (height, width)
+
+
+def _colorspace(frame) -> int | None:
+  if frame.colorspace != _UNSPECIFIED:
+    return None  # as tagged
+  spaces = reformatter.Colorspace
+  hd = min(frame.height, frame.width) >= _HD_ROWS
+  return int(spaces.ITU709 if hd else spaces.ITU601)
+
+
+def _require_long_enough(index, times, name: str) -> None:
+  last = float(times[-1])
+  if last < index.duration + 1e-6:
+    return
+  raise errors.VideoError(
+    f"{name} lasts {index.duration:.2f} s, but a frame at {last:.2f} s was "
+    "asked for. Ask for fewer frames, a higher fps or an earlier start, or "
+    "let the last frame hold."
+  )
+
+
+def _no_picture(name: str) -> errors.VideoError:
+  return errors.VideoError(
+    f"{name} has video packets but not one could be decoded; it is damaged. "
+    "Replace it or take it out of the folder."
+  )

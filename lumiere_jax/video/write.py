@@ -1,0 +1,147 @@
+"""uint8 frames to files: mp4 to keep, gif and png to look at."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+import io
+import os
+
+import av
+from av.video import reformatter
+import numpy as np
+from PIL import Image
+
+from lumiere_jax import errors
+from lumiere_jax.video import atomic
+from lumiere_jax.video import resize
+
+_BT709 = 1  # the same number for matrix, primaries and transfer
+_TV_RANGE = 1  # AVCOL_RANGE_MPEG, 16 to 235
+_PC_RANGE = 2  # AVCOL_RANGE_JPEG, 0 to 255
+
+
+def write_mp4(
+  path: os.PathLike | str,
+  frames: np.ndarray,
+  fps: float,
+  crf: int = 18,
+  *,
+  metadata: Mapping[str, str] | None = None,
+) -> None:
+  """Writes H.264, yuv420p, BT.709, its index first so that it streams.
+
+  Args:
+    path: ends in .mp4; replaced if it exists, in one step.
+    frames: [T, H, W, 3] uint8 RGB, H and W even.
+    fps: frames per second.
+    crf: x264's constant rate factor: 0 lossless but for chroma, 18 looks
+      lossless, 51 worst.
+    metadata: tags of the container, such as title and comment.
+
+  Raises:
+    VideoError: the frames are not what is said above.
+    OutputError: it could not be written; nothing stands at `path`.
+  """
+  _require_frames(frames)
+  _require_even(frames)
+  if not str(path).endswith(".mp4"):
+    raise errors.VideoError(f"{path} is to hold an mp4; end its name in .mp4.")
+  options = {"movflags": "+faststart"}
+  with (
+    atomic.replacing(path) as unfinished,
+    av.open(str(unfinished), "w", options=options) as container,
+  ):
+    container.metadata.update(metadata or {})
+    stream = _h264_stream(container, frames.shape, fps, crf)
+    scaler = reformatter.VideoReformatter()
+    for k, frame in enumerate(frames):
+      container.mux(stream.encode(_to_yuv(scaler, frame, k)))
+    container.mux(stream.encode(None))
+
+
+def gif_bytes(frames: np.ndarray, fps: float) -> bytes:
+  """[T, H, W, 3] uint8 as an animated GIF that repeats for ever."""
+  _require_frames(frames)
+  # GIF counts hundredths of a second; rounding the times of the frames, not
+  # their lengths, keeps the clip's length right.
+  ends = np.rint(np.arange(len(frames) + 1) * 100 / fps).astype(int)
+  images = [Image.fromarray(frame) for frame in frames]
+  buffer = io.BytesIO()
+  images[0].save(
+    buffer,
+    "GIF",
+    save_all=True,
+    append_images=images[1:],
+    duration=[int(d) * 10 for d in np.maximum(np.diff(ends), 2)],
+    loop=0,
+  )
+  return buffer.getvalue()
+
+
+def write_gif(path: os.PathLike | str, frames: np.ndarray, fps: float) -> None:
+  """Writes `gif_bytes`, whole or not at all; raises `OutputError`."""
+  atomic.write_bytes(path, gif_bytes(frames, fps))
+
+
+def png_bytes(image: np.ndarray) -> bytes:
+  """[H, W, 3] uint8 as a PNG."""
+  _require_frames(image[None])
+  buffer = io.BytesIO()
+  Image.fromarray(image).save(buffer, "PNG")
+  return buffer.getvalue()
+
+
+def write_png(path: os.PathLike | str, image: np.ndarray) -> None:
+  """Writes `png_bytes`, whole or not at all; raises `OutputError`."""
+  atomic.write_bytes(path, png_bytes(image))
+
+
+def _require_frames(frames: np.ndarray) -> None:
+  right = frames.ndim == 4 and frames.shape[-1] == 3 and frames.size
+  if right and frames.dtype == np.uint8:
+    return
+  raise errors.VideoError(
+    f"frames are {frames.dtype} of shape {frames.shape}; files take uint8 of "
+    "shape [T, H, W, 3] with T >= 1. `video.pixels.to_uint8` converts from "
+    "[-1, 1]."
+  )
+
+
+def _require_even(frames: np.ndarray) -> None:
+  height, width = frames.shape[1:3]
+  if height % 2 == 0 and width % 2 == 0:
+    return
+  raise errors.VideoError(
+    f"frames are {height}x{width} (height x width), and an mp4 needs both "
+    "even, since it keeps one colour for each 2x2 pixels. Nearest size that "
+    f"works: {height + height % 2}x{width + width % 2}."
+  )
+
+
+def _h264_stream(container, shape, fps: float, crf: int):
+  stream = container.add_stream(
+    "libx264", rate=Fraction(fps).limit_denominator(1001)
+  )
+  stream.height, stream.width, stream.pix_fmt = *shape[1:3], "yuv420p"
+  stream.options = {"crf": str(crf), "preset": "medium"}
+  # x264's output depends on the number of threads, so it is not the host's.
+  stream.thread_count = 4
+  context = stream.codec_context
+  context.color_range = _TV_RANGE
+  context.colorspace = context.color_primaries = context.color_trc = _BT709
+  return stream
+
+
+def _to_yuv(scaler, frame: np.ndarray, k: int) -> av.VideoFrame:
+  size = frame.shape[:2]
+  yuv = scaler.reformat(
+    av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24"),
+    format="yuv420p",
+    dst_colorspace=_BT709,
+    src_color_range=_PC_RANGE,
+    dst_color_range=_TV_RANGE,
+    interpolation=resize.interpolation(*size, *size),
+    threads=1,
+  )
+  yuv.color_primaries = yuv.color_trc = _BT709
+  yuv.pts = k
+  return yuv
