@@ -1,0 +1,1 @@
+"""What was trained on what, and by what right."""

@@ -1,0 +1,93 @@
+"""The dataset manifest: which clips we trained on, and by what right.
+
+One JSON object a line.  The digest of a manifest is written into every
+checkpoint trained on it, so a video can be walked back to its sources.
+"""
+
+from collections.abc import Iterable, Iterator
+import dataclasses
+import hashlib
+import json
+import os
+
+from lumiere_jax import errors
+
+VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class ClipRecord:
+  """One training clip.
+
+  Attributes:
+    path: location relative to the folder the dataset was made from; its id.
+    sha256: hex digest of the file as it was found there.
+    stored_sha256: hex digest of the bytes in the dataset, which differ from
+      the file's if it was encoded again.
+    width: pixels, as shown.
+    height: pixels, as shown.
+    fps: native frame rate, in frames per second.
+    num_frames: native length, in frames.
+    duration: native length, in seconds.
+    hold: whether the last frame may stand in for what the clip lacks.
+    caption: text paired with the clip.
+    licence: SPDX identifier such as "CC-BY-4.0", or "unknown".
+    source: where the clip was obtained; a URL if there is one.
+  """
+
+  path: str
+  sha256: str
+  stored_sha256: str
+  width: int
+  height: int
+  fps: float
+  num_frames: int
+  duration: float
+  hold: bool
+  caption: str
+  licence: str
+  source: str
+
+
+_FIELDS = frozenset(field.name for field in dataclasses.fields(ClipRecord))
+
+
+def to_line(record: ClipRecord) -> str:
+  """One line of a manifest, without its end."""
+  entry = {"version": VERSION, **dataclasses.asdict(record)}
+  return json.dumps(entry, ensure_ascii=False)
+
+
+def read_manifest(path: os.PathLike | str) -> Iterator[ClipRecord]:
+  """Yields records in file order; raises at the first line it cannot trust."""
+  with open(path, encoding="utf-8") as lines:
+    for number, line in enumerate(lines, start=1):
+      yield _from_line(line, f"{path}:{number}")
+
+
+def digest(records: Iterable[ClipRecord]) -> str:
+  """SHA-256 over pictures and captions; does not depend on their order."""
+  lines = sorted(json.dumps([r.stored_sha256, r.caption]) for r in records)
+  return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _from_line(line: str, place: str) -> ClipRecord:
+  try:
+    entry = json.loads(line)
+    version = entry.pop("version", None)
+  except (ValueError, AttributeError, TypeError) as error:
+    raise errors.DataError(
+      f"{place}: not a JSON object, as each line of a manifest must be; make "
+      "the dataset again."
+    ) from error
+  if version != VERSION:
+    raise errors.DataError(
+      f"{place}: manifest version is {version!r}, this code reads version "
+      f"{VERSION}; make the dataset again."
+    )
+  if entry.keys() != _FIELDS:
+    raise errors.DataError(
+      f"{place}: missing {sorted(_FIELDS - entry.keys())}, unknown "
+      f"{sorted(entry.keys() - _FIELDS)}; make the dataset again."
+    )
+  return ClipRecord(**entry)

@@ -1,0 +1,72 @@
+import dataclasses
+import json
+
+import pytest
+
+from lumiere_jax import errors
+from lumiere_jax.provenance import manifest
+
+RECORD = manifest.ClipRecord(
+  path="a/b.mp4",
+  sha256="11",
+  stored_sha256="22",
+  width=64,
+  height=48,
+  fps=25.0,
+  num_frames=130,
+  duration=5.2,
+  hold=False,
+  caption="a naïve dog 犬",
+  licence="CC-BY-4.0",
+  source="https://example.org/b",
+)
+
+
+def _replaced(**kwargs):
+  return dataclasses.replace(RECORD, **kwargs)
+
+
+def test_records_survive_the_file(tmp_path):
+  records = [RECORD, _replaced(path="c.mp4", hold=True)]
+  path = tmp_path / "manifest.jsonl"
+  text = "".join(manifest.to_line(record) + "\n" for record in records)
+  path.write_text(text, encoding="utf-8")
+  assert list(manifest.read_manifest(path)) == records
+
+
+def test_digest_forgets_order_and_names():
+  one, two = RECORD, _replaced(path="c.mp4", stored_sha256="33")
+  assert manifest.digest([one, two]) == manifest.digest([two, one])
+  assert manifest.digest([one]) == manifest.digest([_replaced(path="z.mp4")])
+
+
+@pytest.mark.parametrize("change", [dict(stored_sha256="3"), dict(caption="c")])
+def test_digest_sees_pictures_and_captions(change):
+  assert manifest.digest([RECORD]) != manifest.digest([_replaced(**change)])
+
+
+def test_digest_counts_repeats():
+  assert manifest.digest([RECORD]) != manifest.digest([RECORD, RECORD])
+
+
+def _line(**changes):
+  entry = json.loads(manifest.to_line(RECORD)) | changes
+  return json.dumps({k: v for k, v in entry.items() if v is not None})
+
+
+@pytest.mark.parametrize(
+  ("line", "match"),
+  [
+    ("{", r":1: not a JSON object"),
+    ("[]", r":1: not a JSON object"),
+    (_line(version=2), "version is 2, this code reads version 1"),
+    (_line(colour="red"), r"unknown \['colour'\]"),
+    (_line(caption=None), r"missing \['caption'\]"),
+  ],
+  ids=["torn", "a list", "newer", "unknown", "missing"],
+)
+def test_a_line_it_cannot_trust_is_named(tmp_path, line, match):
+  path = tmp_path / "manifest.jsonl"
+  path.write_text(line)
+  with pytest.raises(errors.DataError, match=match):
+    list(manifest.read_manifest(path))
