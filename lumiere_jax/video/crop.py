@@ -26,11 +26,14 @@ def centre(frames: np.ndarray, height: int, width: int) -> np.ndarray:
   return window(frames, top, left, height, width)
 
 
-def random(
-  frames: np.ndarray, height: int, width: int, rng: np.random.Generator
+def placed(
+  frames: np.ndarray, height: int, width: int, down: float, right: float
 ) -> np.ndarray:
-  """A window whose place is uniform; the same one for every frame."""
+  """The window at fractions in [0, 1) of the way down and to the right.
+
+  Uniform fractions make every place equally likely.
+  """
   rows, columns = frames.shape[-3:-1]
-  top = int(rng.integers(max(rows - height, 0) + 1))
-  left = int(rng.integers(max(columns - width, 0) + 1))
+  top = int(down * (max(rows - height, 0) + 1))
+  left = int(right * (max(columns - width, 0) + 1))
   return window(frames, top, left, height, width)

@@ -6,7 +6,7 @@ Resizing and the turn to RGB happen inside the decoder, one frame at a time,
 so a 4K clip never stands in memory at full size.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import dataclasses
 
 import av
@@ -79,6 +79,7 @@ def decode(
   width: int | None = None,
   short_side: int | None = None,
   hold: bool = False,
+  cut: Callable[[np.ndarray], np.ndarray] | None = None,
   name: str | None = None,
 ) -> np.ndarray:
   """The frames shown at `start + k / fps` for k = 0 ... num_frames - 1.
@@ -93,6 +94,8 @@ def decode(
     short_side: instead of both, the shorter of height and width; keeps the
       aspect as shown.
     hold: whether the last frame may stand in for times after the end.
+    cut: applied to each [H, W, 3] frame as it comes, such as a crop, so that
+      large frames never stand in memory together.
     name: what errors call the file.
 
   Returns:
@@ -113,6 +116,7 @@ def decode(
     width=width,
     short_side=short_side,
     hold=hold,
+    cut=cut,
     name=name,
   )
 
@@ -125,6 +129,7 @@ def decode_at(
   width: int | None = None,
   short_side: int | None = None,
   hold: bool = False,
+  cut: Callable[[np.ndarray], np.ndarray] | None = None,
   name: str | None = None,
 ) -> np.ndarray:
   """As `decode`, at any times: [T] ascending seconds -> [T, H, W, 3] uint8."""
@@ -134,7 +139,7 @@ def decode_at(
     if not hold:
       _require_long_enough(index, times, name)
     wanted, order = np.unique(index.shown_at(times), return_inverse=True)
-    convert = _Converter(stream, height, width, short_side)
+    convert = _Converter(stream, height, width, short_side, cut)
     frames = _collect(container, stream, index, wanted, convert)
   if frames is None:  # the file's index lies: read it through from its start
     with index_lib.opened(source, name) as (container, stream):
@@ -142,7 +147,7 @@ def decode_at(
       frames = [convert(frame) for frame in shown]
   if not frames:
     raise _no_picture(name)
-  return convert.upright(np.stack([frames[i] for i in order]))
+  return np.stack([frames[i] for i in order])
 
 
 def _collect(container, stream, index, wanted, convert):
@@ -195,18 +200,17 @@ def _stretch(decoded, wanted, keyframe_before) -> Iterator[av.VideoFrame]:
 class _Converter:
   """Decoded frames to RGB arrays of one size."""
 
-  def __init__(self, stream, height, width, short_side):
+  def __init__(self, stream, height, width, short_side, cut):
     self._stream, self._short_side = stream, short_side
-    self._height, self._width = height, width
+    self._height, self._width, self._cut = height, width, cut
     self._scaler = reformatter.VideoReformatter()
-    self._quarters = 0
 
   def __call__(self, frame) -> np.ndarray:
     height, width = self._size(frame)
-    self._quarters = round(frame.rotation / 90) % 4
-    if self._quarters % 2:
+    quarters = round(frame.rotation / 90) % 4  # anticlockwise
+    if quarters % 2:
       height, width = width, height
-    return self._scaler.reformat(
+    rgb = self._scaler.reformat(
       frame,
       width=width,
       height=height,
@@ -217,10 +221,9 @@ class _Converter:
       ),
       threads=1,
     ).to_ndarray()
-
-  def upright(self, frames: np.ndarray) -> np.ndarray:
-    """Turns [T, H, W, 3] as the file asks players to."""
-    return np.ascontiguousarray(np.rot90(frames, self._quarters, axes=(1, 2)))
+    rgb = np.rot90(rgb, quarters)
+    # A copy, since a view would keep the whole frame alive.
+    return self._cut(rgb).copy() if self._cut else rgb
 
   def _size(self, frame) -> tuple[int, int]:
     shown = _shown_size(frame, self._stream)

@@ -1,8 +1,9 @@
 """uint8 frames to files: mp4 to keep, gif and png to look at."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 import io
+import itertools
 import os
 
 import av
@@ -41,18 +42,45 @@ def write_mp4(
     VideoError: the frames are not what is said above.
     OutputError: it could not be written; nothing stands at `path`.
   """
-  _require_frames(frames)
-  _require_even(frames)
+  write_mp4_chunks(path, [frames], fps, crf, metadata=metadata)
+
+
+def write_mp4_chunks(
+  path: os.PathLike | str,
+  chunks: Iterable[np.ndarray],
+  fps: float,
+  crf: int = 18,
+  *,
+  metadata: Mapping[str, str] | None = None,
+) -> None:
+  """As `write_mp4`, from pieces of the clip, for clips too long for memory.
+
+  Args:
+    path: as there.
+    chunks: at least one [t, H, W, 3] uint8, all of one H and W.
+    fps: as there.
+    crf: as there.
+    metadata: as there.
+
+  Raises:
+    VideoError: the frames are not what is said above.
+    OutputError: it could not be written; nothing stands at `path`.
+  """
   if not str(path).endswith(".mp4"):
     raise errors.VideoError(f"{path} is to hold an mp4; end its name in .mp4.")
+  chunks = iter(chunks)
+  first = next(chunks)
+  _require_frames(first)
+  _require_even(first)
   options = {"movflags": "+faststart"}
   with (
     atomic.replacing(path) as unfinished,
     av.open(str(unfinished), "w", options=options) as container,
   ):
     container.metadata.update(metadata or {})
-    stream = _h264_stream(container, frames.shape, fps, crf)
+    stream = _h264_stream(container, first.shape, fps, crf)
     scaler = reformatter.VideoReformatter()
+    frames = itertools.chain(first, itertools.chain.from_iterable(chunks))
     for k, frame in enumerate(frames):
       container.mux(stream.encode(_to_yuv(scaler, frame, k)))
     container.mux(stream.encode(None))

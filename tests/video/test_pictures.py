@@ -32,12 +32,15 @@ def test_centre_crop_by_hand():
   np.testing.assert_array_equal(cut[0, :, :, 0], [[7, 8, 9], [13, 14, 15]])
 
 
-def test_random_crop_reaches_every_place_and_no_other():
-  rng = np.random.default_rng(0)
-  corners = {
-    int(crop.random(_numbered(3, 4), 2, 2, rng)[0, 0, 0, 0]) for _ in range(200)
-  }
-  assert corners == {0, 1, 2, 4, 5, 6}
+def test_fractions_reach_every_place_equally():
+  corner = lambda down, right: int(
+    crop.placed(_numbered(3, 4), 2, 2, down, right)[0, 0, 0, 0]
+  )
+  fractions = (np.arange(6) + 0.5) / 6
+  corners = [corner(down, right) for down in fractions for right in fractions]
+  places, counts = np.unique(corners, return_counts=True)
+  np.testing.assert_array_equal(places, [0, 1, 2, 4, 5, 6])
+  np.testing.assert_array_equal(counts, 6)
 
 
 def test_a_crop_larger_than_the_frame_is_refused():

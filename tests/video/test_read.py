@@ -1,3 +1,5 @@
+import types
+
 import clips
 import numpy as np
 import pytest
@@ -97,6 +99,21 @@ def test_shrinking_averages_areas():
   frames = np.tile(board.astype(np.uint8)[None, :, :, None], (2, 1, 1, 3))
   small = read.decode(clips.encode(frames), num_frames=1, fps=25, short_side=8)
   np.testing.assert_allclose(small, 127.5, atol=6)
+
+
+def test_a_cut_is_made_as_frames_come():
+  file = clips.encode(clips.moving(6))
+  whole = read.decode(file, num_frames=6, fps=25)
+  corner = read.decode(
+    file, num_frames=6, fps=25, cut=lambda frame: frame[:8, -6:]
+  )
+  np.testing.assert_array_equal(corner, whole[:, :8, -6:])
+
+
+def test_a_packet_without_a_frame_shows_the_frame_before():
+  decoded = [types.SimpleNamespace(pts=pts) for pts in (0, 10, 30)]
+  shown = read._stretch(iter(decoded), np.array([0, 10, 20, 30, 40]), None)
+  assert [frame.pts for frame in shown] == [0, 10, 10, 30, 30]
 
 
 def test_the_last_frame_holds_when_told():

@@ -65,6 +65,15 @@ def test_fractional_rates_and_metadata_survive(tmp_path):
     assert container.metadata["comment"] == "seed 7"
 
 
+def test_pieces_make_the_same_file_as_the_whole(tmp_path):
+  frames = clips.moving(20)
+  write.write_mp4(tmp_path / "whole.mp4", frames, 16)
+  pieces = (frames[k : k + 7] for k in range(0, 20, 7))
+  write.write_mp4_chunks(tmp_path / "pieces.mp4", pieces, 16)
+  whole, pieces = (tmp_path / f"{n}.mp4" for n in ("whole", "pieces"))
+  assert whole.read_bytes() == pieces.read_bytes()
+
+
 @pytest.mark.parametrize(
   ("frames", "match"),
   [
