@@ -1,0 +1,1 @@
+"""From noise to clips: one loop over denoisers, windows of time, two fronts."""

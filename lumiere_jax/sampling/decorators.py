@@ -1,0 +1,86 @@
+"""What may be done to a denoiser without the sampler knowing.
+
+Each function takes a `Denoiser` and returns one.  The order matters, from the
+inside out: `thresholded(windowed(guided(denoise)))`.  Guidance comes first
+because it is what drives pixels out of range; windows are averaged before the
+threshold so that one percentile of the whole clip scales all of it, lest
+neighbouring windows differ in contrast.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from lumiere_jax import errors
+from lumiere_jax.diffusion import guidance
+from lumiere_jax.diffusion import threshold
+from lumiere_jax.types import Array, Condition, Denoiser, Estimate, Guided
+
+
+def guided(denoise: Denoiser, weight: float) -> Denoiser:
+  """Guides by a condition and a negative one, in one call of twice the batch.
+
+  The pair of clip b stands at 2 b and 2 b + 1 of the doubled batch, so that a
+  batch cut over devices stays where it is.  Learned variance is that of the
+  positive condition.
+
+  Args:
+    denoise: takes a `Condition` of any batch size.
+    weight: guidance weight; 1 is none, and then the negative is not computed.
+
+  Returns:
+    A denoiser that takes a `Guided`; or, for weight 1, either.
+  """
+
+  def denoise_guided(noisy: Array, t: Array, condition) -> Estimate:
+    if weight == 1:
+      is_guided = isinstance(condition, Guided)
+      return denoise(noisy, t, condition.positive if is_guided else condition)
+    _require_alike(condition, weight)
+    both = jax.tree.map(_interleave, condition.positive, condition.negative)
+    estimate = denoise(jnp.repeat(noisy, 2, 0), jnp.repeat(t, 2, 0), both)
+    positive, negative = (
+      jax.tree.map(lambda x, i=i: x[i::2], estimate) for i in (0, 1)
+    )
+    clean = guidance.combine(positive.clean, negative.clean, weight)
+    return positive._replace(clean=clean)
+
+  return denoise_guided
+
+
+def thresholded(
+  denoise: Denoiser, percentile: float = 0.995, maximum: float | None = None
+) -> Denoiser:
+  """Thresholds each clip's estimate; see `diffusion.threshold.dynamic`."""
+
+  def denoise_thresholded(noisy: Array, t: Array, condition) -> Estimate:
+    estimate = denoise(noisy, t, condition)
+    clean = threshold.dynamic(estimate.clean, percentile, maximum)
+    return estimate._replace(clean=clean)
+
+  return denoise_thresholded
+
+
+def _interleave(positive: Array, negative: Array) -> Array:
+  """Two of [B, ...] -> [2 B, ...], taking turns."""
+  pairs = jnp.stack([positive, negative], axis=1)
+  return pairs.reshape(-1, *positive.shape[1:])
+
+
+def _require_alike(condition: Guided | Condition, weight: float) -> None:
+  """Refuses a lone condition, or a pair that cannot stand in one batch."""
+  if not isinstance(condition, Guided):
+    raise errors.ConfigError(
+      f"guidance weight is {weight}, but there is no negative condition to "
+      "guide away from. Give types.Guided(positive=..., negative=...), or use "
+      "weight 1."
+    )
+  positive, negative = (
+    [x.shape for x in jax.tree.leaves(c)]
+    for c in (condition.positive, condition.negative)
+  )
+  if positive != negative:
+    raise errors.ShapeError(
+      f"positive condition has leaves of shapes {positive}, negative "
+      f"{negative}; guidance puts both in one batch, so they must be the same. "
+      "Pad both prompts to one number of tokens."
+    )

@@ -1,0 +1,91 @@
+"""How to sample: everything a user may turn that is not the network."""
+
+import dataclasses
+
+from lumiere_jax import errors
+from lumiere_jax.diffusion import solvers
+from lumiere_jax.diffusion import threshold
+from lumiere_jax.sampling import times
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SamplerSettings:
+  """Settings of one stage of the cascade; refuses nonsense.
+
+  Attributes:
+    num_steps: number of denoising steps, each a pass through the network.
+    guidance_scale: classifier-free guidance weight; 1 is none (and costs half).
+    solver: "ddpm", "ddim" or "dpmpp_2m".
+    eta: of "ddim" only, share of ancestral noise in [0, 1]; None is 0.
+    gamma: of "ddpm" only, smallest (0) to largest (1) variance; None is 0.
+    spacing: "time" or "logsnr"; see `times`.
+    threshold: percentile of dynamic thresholding in [0, 1]; None for none.
+    maximum: largest divisor of the threshold, at least 1; None for no limit.
+    window: frames per window of MultiDiffusion; None for whole clips.
+    overlap: frames that neighbouring windows share, fewer than `window`.
+    windows_per_call: windows that a device passes through the network at a
+      time, the others wait; None for all at once.  Each is two clips of
+      `window` frames when guided.
+    noise_level: of super-resolution only, in [0, 1]: diffusion time to which
+      its low-resolution clip is noised.
+  """
+
+  num_steps: int = 256
+  guidance_scale: float = 7.0
+  solver: str = "ddpm"
+  eta: float | None = None
+  gamma: float | None = None
+  spacing: str = "time"
+  threshold: float | None = 0.995
+  maximum: float | None = None
+  window: int | None = None
+  overlap: int = 2
+  windows_per_call: int | None = None
+  noise_level: float = 0.1
+
+  def __post_init__(self):
+    _require_at_least("number of sampling steps", self.num_steps, 1)
+    _require_at_least("guidance scale", self.guidance_scale, 0)
+    errors.require_one_of(
+      "spacing of sampling times", self.spacing, times.SPACINGS
+    )
+    self.make_solver()
+    if self.threshold is not None:
+      threshold.require_valid(self.threshold, self.maximum)
+    elif self.maximum is not None:
+      raise errors.ConfigError(
+        f"threshold maximum is {self.maximum} but there is no threshold to "
+        "limit. Give a threshold, for instance 0.995, or no maximum."
+      )
+    if self.window is not None:
+      _require_at_least("window", self.window, 1)
+      if not 0 <= self.overlap < self.window:
+        raise errors.ConfigError(
+          f"windows of {self.window} frames cannot overlap by {self.overlap}; "
+          f"the overlap must be between 0 and {self.window - 1}."
+        )
+    if self.windows_per_call is not None:
+      _require_at_least("windows per call", self.windows_per_call, 1)
+    if not 0 <= self.noise_level <= 1:
+      raise errors.ConfigError(
+        f"noise level is {self.noise_level}; it is a diffusion time and must "
+        "be between 0 and 1. Usual are 0.1 to 0.3."
+      )
+
+  def make_solver(self) -> solvers.Solver:
+    """Builds the solver with the options that belong to it."""
+    options = {"eta": self.eta, "gamma": self.gamma}
+    options = {k: v for k, v in options.items() if v is not None}
+    takes = {"ddim": {"eta"}, "ddpm": {"gamma"}}.get(self.solver, set())
+    if extra := sorted(set(options) - takes):
+      raise errors.ConfigError(
+        f"{extra[0]}={options[extra[0]]} is given, but sampler {self.solver!r} "
+        f"takes {', '.join(sorted(takes)) or 'neither eta nor gamma'}. eta "
+        "belongs to ddim, gamma to ddpm."
+      )
+    return solvers.build(self.solver, **options)
+
+
+def _require_at_least(what: str, value: float, least: float) -> None:
+  if value < least:
+    raise errors.ConfigError(f"{what} is {value}; it must be at least {least}.")

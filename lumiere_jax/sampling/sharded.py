@@ -1,0 +1,170 @@
+"""The front for several devices as `jax.jit` over a named mesh.
+
+The program is the one for a single device; shardings say where its arrays
+live, and the compiler inserts the collectives.  The batch that enters the
+network, clips without a window and windows with one, is cut along `batch_axes`
+of the mesh; parameters stay as they are given (cut along "fsdp", say), and the
+network may constrain its activations along further axes.
+
+With windows the noisy clips are on every device, as in `pmapped`.
+"""
+
+from collections.abc import Callable, Sequence
+import functools
+import math
+from typing import Any
+
+import jax
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from lumiere_jax import errors
+from lumiere_jax.diffusion import schedules
+from lumiere_jax.sampling import base
+from lumiere_jax.sampling import loop
+from lumiere_jax.sampling import multidiffusion
+from lumiere_jax.sampling import noise
+from lumiere_jax.sampling import padding
+from lumiere_jax.sampling import progress
+from lumiere_jax.sampling import settings as sampler_settings
+from lumiere_jax.sampling import ssr
+from lumiere_jax.types import Array, ParametricDenoiser, Params
+
+
+def make_base(
+  denoise: ParametricDenoiser,
+  schedule: schedules.Schedule,
+  settings: sampler_settings.SamplerSettings,
+  shape: tuple[int, int, int, int],
+  mesh: jax.sharding.Mesh,
+  *,
+  batch_axes: Sequence[str] | None = None,
+  on_step: progress.OnStep | None = None,
+) -> base.Sampler:
+  """Makes the base sampler on a mesh.
+
+  Args:
+    denoise: the network, with its weights as first argument.
+    schedule: the one that it was trained with.
+    settings: how to sample.
+    shape: (T, H, W, 3) of one clip.
+    mesh: where to run; its axes of type Auto.
+    batch_axes: axes of the mesh that cut the batch; None for all.
+    on_step: told of each estimate of all clips, once a step.
+
+  Returns:
+    A compiled `base.make`, whose result is on every device.  Parameters that
+    are not on the mesh yet are copied to all of it at each call; put them
+    there before if there are many calls.
+
+  Raises:
+    ConfigError: the mesh has no such axis.
+  """
+  return _make(
+    base.make, denoise, schedule, settings, shape, mesh, batch_axes, on_step
+  )
+
+
+def make_ssr(
+  denoise: ParametricDenoiser,
+  schedule: schedules.Schedule,
+  settings: sampler_settings.SamplerSettings,
+  shape: tuple[int, int, int, int],
+  mesh: jax.sharding.Mesh,
+  *,
+  batch_axes: Sequence[str] | None = None,
+  on_step: progress.OnStep | None = None,
+) -> base.Sampler:
+  """Makes the super-resolution sampler on a mesh; as `make_base`."""
+  return _make(
+    ssr.make, denoise, schedule, settings, shape, mesh, batch_axes, on_step
+  )
+
+
+def _make(
+  make, denoise, schedule, settings, shape, mesh, batch_axes, on_step
+) -> base.Sampler:
+  batch_axes = _require_axes(mesh, batch_axes)
+  num_shards = math.prod(mesh.shape[axis] for axis in batch_axes)
+  batch = NamedSharding(mesh, P(batch_axes))
+  everywhere = NamedSharding(mesh, P())
+  pin = functools.partial(jax.lax.with_sharding_constraint, shardings=batch)
+
+  # Pinned at the innermost denoiser, where guidance has doubled the batch: a
+  # pair stays together because the two stand side by side.
+  def pinned(params, noisy, t, condition):
+    return pin(denoise(params, pin(noisy), pin(t), pin(condition)))
+
+  plan = base.window_plan(settings, shape[0])
+  make = functools.partial(
+    make,
+    pinned,
+    schedule,
+    settings,
+    shape,
+    on_step=on_step,
+    windowed=_windowed(plan, num_shards, settings.windows_per_call),
+  )
+
+  @functools.partial(jax.jit, static_argnums=0, out_shardings=everywhere)
+  def program(num_clips, params, keys, condition, start):
+    emit = lambda on_step, step, num_steps, clean: progress.emit(
+      on_step, step, num_steps, clean[:num_clips]
+    )
+    return make(emit=emit)(params, keys, condition, start)[:num_clips]
+
+  def place(tree):
+    if plan is not None:
+      return jax.device_put(tree, everywhere)
+    return jax.device_put(padding.repeat_last(tree, num_shards), batch)
+
+  def sample(
+    params: Params,
+    keys: Array,
+    condition: Any,
+    start: loop.Start | None = None,
+  ) -> Array:
+    noise.require_keys(keys)
+    params = jax.tree.map(lambda x: _on_mesh(x, mesh, everywhere), params)
+    if start is not None:
+      start = place(start[0]), start[1]
+    return program(keys.shape[0], params, place(keys), place(condition), start)
+
+  return sample
+
+
+def _windowed(plan, num_shards: int, windows_per_call: int | None) -> Callable:
+  """MultiDiffusion whose calls hold one block of windows for each device."""
+
+  def jobs(num_clips: int) -> multidiffusion.Jobs:
+    dealt = plan.jobs(
+      num_clips, num_devices=num_shards, windows_per_call=windows_per_call
+    )
+    # [devices, calls, windows] -> [calls, devices x windows]
+    side_by_side = lambda x: x.swapaxes(0, 1).reshape(
+      x.shape[1], -1, *x.shape[3:]
+    )
+    return jax.tree.map(side_by_side, dealt)
+
+  return functools.partial(multidiffusion.windowed, plan=plan, jobs=jobs)
+
+
+def _on_mesh(x: Array, mesh, sharding: NamedSharding) -> Array:
+  """Leaves arrays that live on the mesh where they are, copies others."""
+  if isinstance(x, jax.Array) and x.sharding.device_set == set(
+    mesh.devices.flat
+  ):
+    return x
+  return jax.device_put(x, sharding)
+
+
+def _require_axes(mesh, batch_axes: Sequence[str] | None) -> tuple[str, ...]:
+  """The axes that cut the batch; refuses those that the mesh lacks."""
+  if batch_axes is None:
+    return tuple(mesh.axis_names)
+  if missing := sorted(set(batch_axes) - set(mesh.axis_names)):
+    raise errors.ConfigError(
+      f"batch axes {missing} are not axes of the mesh; it has "
+      f"{', '.join(mesh.axis_names)}."
+    )
+  return tuple(batch_axes)

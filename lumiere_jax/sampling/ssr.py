@@ -1,0 +1,84 @@
+"""Sampling of spatial super-resolution: as the base, told a smaller clip.
+
+The small clip is noised before the network sees it, and the network is told by
+how much (Imagen, section 2.3): the flaws that the base leaves are then within
+what training showed.  The noise is one tensor for the whole clip, drawn before
+the windows are cut, so that two windows see a shared frame alike.
+"""
+
+import dataclasses
+from typing import Any
+
+import jax.numpy as jnp
+
+from lumiere_jax import errors
+from lumiere_jax.diffusion import corruption
+from lumiere_jax.diffusion import schedules
+from lumiere_jax.sampling import base
+from lumiere_jax.sampling import loop
+from lumiere_jax.sampling import noise
+from lumiere_jax.sampling import settings as sampler_settings
+from lumiere_jax.types import (
+  Array,
+  Condition,
+  Guided,
+  ParametricDenoiser,
+  Params,
+)
+
+
+def make(
+  denoise: ParametricDenoiser,
+  schedule: schedules.Schedule,
+  settings: sampler_settings.SamplerSettings,
+  shape: tuple[int, int, int, int],
+  **options,
+) -> base.Sampler:
+  """Makes a sampler; see `base.make` for arguments and result.
+
+  The condition's `low_res` must be the clean small clip, [B, T, h, w, 3] in
+  [-1, 1]; the sampler noises it and sets `noise_level`.  Of a `Guided` only the
+  positive one's is used, for both.  Resizing it is the network's business.
+
+  Its noise is independent of the base's even for the same keys.
+  """
+  sample_clip = base.make(denoise, schedule, settings, shape, **options)
+
+  def sample(
+    params: Params,
+    keys: Array,
+    condition: Any,
+    start: loop.Start | None = None,
+  ) -> Array:
+    noise.require_keys(keys)
+    keys = noise.for_ssr(keys)
+    condition = _noise_low_res(condition, keys, settings.noise_level, shape[0])
+    return sample_clip(params, keys, condition, start)
+
+  return sample
+
+
+def _noise_low_res(
+  condition: Guided | Condition, keys: Array, level: float, num_frames: int
+) -> Guided | Condition:
+  """Noises the small clip, the same for both conditions of a pair."""
+  is_guided = isinstance(condition, Guided)
+  first = condition.positive if is_guided else condition
+  clean = first.low_res
+  if clean is None or clean.shape[1] != num_frames:
+    found = "is missing" if clean is None else f"has {clean.shape[1]} frames"
+    raise errors.ShapeError(
+      f"low-resolution clip {found}; super-resolution needs one of the "
+      f"{num_frames} frames it shall make. Set Condition.low_res to the clip "
+      "of the base stage."
+    )
+  levels = jnp.full(keys.shape, level, jnp.float32)
+  noisy = corruption.augment(
+    clean, noise.low_res(keys, clean.shape[1:]), levels
+  )
+  on = lambda c: dataclasses.replace(c, low_res=noisy, noise_level=levels)
+  if not is_guided:
+    return on(condition)
+  return Guided(
+    positive=on(condition.positive), negative=on(condition.negative)
+  )

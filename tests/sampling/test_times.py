@@ -1,0 +1,62 @@
+"""Sampling times fall from the start to exactly zero."""
+
+import numpy as np
+import pytest
+
+from lumiere_jax import errors
+from lumiere_jax.diffusion import schedules
+from lumiere_jax.sampling import times
+
+SCHEDULES = [
+  pytest.param(schedules.Cosine(), id="cosine"),
+  pytest.param(schedules.Linear(), id="linear"),
+  pytest.param(
+    schedules.build("shifted_cosine", resolution=1024), id="shifted"
+  ),
+]
+
+
+@pytest.mark.parametrize("t_start", [None, 1.0, 0.6, 1e-4])
+@pytest.mark.parametrize("num_steps", [1, 2, 50])
+@pytest.mark.parametrize("spacing", times.SPACINGS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_times_fall_strictly_to_zero(schedule, spacing, num_steps, t_start):
+  grid = np.asarray(
+    times.grid(schedule, num_steps, spacing=spacing, t_start=t_start)
+  )
+  assert grid.shape == (num_steps + 1,)
+  assert grid[-1] == 0
+  assert np.all(np.diff(grid) < 0)
+  expected = times.start(schedule) if t_start is None else t_start
+  np.testing.assert_allclose(grid[0], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_pure_noise_starts_where_logsnr_is_no_less_than_fifteen(schedule):
+  start = times.start(schedule)
+  assert schedule.logsnr(start) >= -15.01
+  assert start <= 1
+  if schedule == schedules.Linear():  # -10 at its end
+    assert start == pytest.approx(1.0, abs=1e-5)
+
+
+def test_time_spacing_is_even_in_time():
+  grid = times.grid(schedules.Cosine(), 4, t_start=0.8)
+  np.testing.assert_allclose(grid, [0.8, 0.6, 0.4, 0.2, 0.0], atol=1e-6)
+
+
+def test_logsnr_spacing_is_even_in_logsnr_until_the_last_step():
+  schedule = schedules.Cosine()
+  grid = times.grid(schedule, 11, spacing="logsnr")
+  steps = np.diff(schedule.logsnr(grid[:-1]))
+  np.testing.assert_allclose(steps, 2.5, rtol=1e-3)
+
+
+def test_unknown_spacing_is_refused():
+  with pytest.raises(errors.ConfigError, match="Did you mean 'logsnr'"):
+    times.grid(schedules.Cosine(), 4, spacing="log_snr")
+
+
+def test_no_steps_are_refused():
+  with pytest.raises(errors.ConfigError, match="at least 1"):
+    times.grid(schedules.Cosine(), 0)
