@@ -34,6 +34,10 @@ class WeightsError(LumiereError, ValueError):
   """Weights that are missing, damaged or made for something else."""
 
 
+class TrainingError(LumiereError, ArithmeticError):
+  """A run that must not go on: a loss or gradient is no longer a number."""
+
+
 class OutputError(LumiereError, OSError):
   """A result that could not be written; nothing stands at its final name."""
 

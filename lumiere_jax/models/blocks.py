@@ -15,6 +15,7 @@ from lumiere_jax.models import spec as specs
 from lumiere_jax.nn import axes
 from lumiere_jax.nn import conv
 from lumiere_jax.nn import embed
+from lumiere_jax.nn import initial
 from lumiere_jax.nn import norm
 from lumiere_jax.nn import resample
 from lumiere_jax.types import Array
@@ -61,7 +62,7 @@ class ResidualBlock(nn.Module):
     scale, shift = jnp.split(modulation[:, None, None, None], 2, axis=-1)
     hidden = act(group_norm("norm_1")(hidden) * (1 + scale) + shift)
     hidden = nn.Dropout(self.spec.dropout)(hidden, deterministic=deterministic)
-    hidden = convolve("conv_1", kernel_init=nn.initializers.zeros)(hidden)
+    hidden = convolve("conv_1", kernel_init=initial.ZEROS)(hidden)
     x = resize(x)
     if x.shape[-1] != self.features:
       x = convolve("shortcut", kernel_size=1)(x)

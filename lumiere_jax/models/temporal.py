@@ -20,6 +20,7 @@ from lumiere_jax.nn import attention
 from lumiere_jax.nn import axes
 from lumiere_jax.nn import conv
 from lumiere_jax.nn import embed
+from lumiere_jax.nn import initial
 from lumiere_jax.nn import norm
 from lumiere_jax.types import Array
 
@@ -56,7 +57,7 @@ class TemporalConvBlock(nn.Module):
       channels,
       self.dtype,
       "project",
-      kernel_init=nn.initializers.zeros,
+      kernel_init=initial.ZEROS,
       names=axes.FROM_HEADS,
     )(hidden)
     return axes.constrain(x + out)

@@ -23,6 +23,7 @@ from lumiere_jax.models import temporal as temporal_blocks
 from lumiere_jax.nn import attention
 from lumiere_jax.nn import conv
 from lumiere_jax.nn import embed
+from lumiere_jax.nn import initial
 from lumiere_jax.nn import norm
 from lumiere_jax.nn import resample
 from lumiere_jax.types import Array, Condition
@@ -356,7 +357,7 @@ class UNet(nn.Module):
     """Last norm, activation and convolution, in float32."""
     x = norm.FrameGroupNorm(self.spec.groups, name="norm_out")(x)
     return conv.SpatialConv(
-      self.spec.out_channels, kernel_init=nn.initializers.zeros, name="conv_out"
+      self.spec.out_channels, kernel_init=initial.ZEROS, name="conv_out"
     )(getattr(nn, self.spec.activation)(x))
 
 

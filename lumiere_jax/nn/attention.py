@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 
 from lumiere_jax import errors
+from lumiere_jax.nn import axes
 from lumiere_jax.nn import embed
+from lumiere_jax.nn import initial
 from lumiere_jax.nn import norm
 from lumiere_jax.nn import relative_bias
 from lumiere_jax.types import Array
 
-FROM_HEADS = ("heads", "embed")
-TO_HEADS = ("embed", "heads")
 KINDS = ("joint", "cross", "self")
 
 
@@ -64,7 +64,7 @@ class FrameAttention(nn.Module):
     pixels = norm.FrameGroupNorm(self.groups, dtype=self.dtype, name="norm")(x)
     pixels = pixels.reshape(batch * frames, height * width, channels)
     heads = lambda name, inputs: split_heads(
-      embed.dense(channels, self.dtype, name, names=TO_HEADS)(inputs),
+      embed.dense(channels, self.dtype, name, names=axes.TO_HEADS)(inputs),
       self.head_dim,
     )
     query, keys, values, mask = heads("query", pixels), [], [], []
@@ -87,8 +87,8 @@ class FrameAttention(nn.Module):
       channels,
       self.dtype,
       "out",
-      kernel_init=nn.initializers.zeros,
-      names=FROM_HEADS,
+      kernel_init=initial.ZEROS,
+      names=axes.FROM_HEADS,
     )(attended.reshape(pixels.shape))
     return x + out.reshape(x.shape)
 
@@ -115,7 +115,7 @@ class TemporalAttention(nn.Module):
     rows = rows.transpose(0, 2, 3, 1, 4).reshape(-1, frames, channels)
     query, key, value = (
       split_heads(
-        embed.dense(channels, self.dtype, name, names=TO_HEADS)(rows),
+        embed.dense(channels, self.dtype, name, names=axes.TO_HEADS)(rows),
         self.head_dim,
       )
       for name in ("query", "key", "value")
@@ -128,8 +128,8 @@ class TemporalAttention(nn.Module):
       channels,
       self.dtype,
       "project",
-      kernel_init=nn.initializers.zeros,
-      names=FROM_HEADS,
+      kernel_init=initial.ZEROS,
+      names=axes.FROM_HEADS,
     )(attended.reshape(rows.shape))
     out = out.reshape(batch, height, width, frames, channels)
     return out.transpose(0, 3, 1, 2, 4)
@@ -154,13 +154,15 @@ class AttentionPool(nn.Module):
     weight = mask.astype(jnp.float32)[..., None]
     mean = (x * weight).sum(1) / jnp.maximum(weight.sum(1), 1.0)
     offset = self.param(
-      "offset", nn.initializers.normal(x.shape[-1] ** -0.5), (x.shape[-1],)
+      "offset",
+      initial.named(initial.Initial("normal", x.shape[-1] ** -0.5), (None,)),
+      (x.shape[-1],),
     )
     query = (mean + offset)[:, None].astype(self.dtype)
     sequence = jnp.concatenate([query, x.astype(self.dtype)], axis=1)
     mask = jnp.pad(mask, ((0, 0), (1, 0)), constant_values=True)
     heads = lambda name, inputs: split_heads(
-      embed.dense(x.shape[-1], self.dtype, name, names=TO_HEADS)(inputs),
+      embed.dense(x.shape[-1], self.dtype, name, names=axes.TO_HEADS)(inputs),
       self.head_dim,
     )
     pooled = jax.nn.dot_product_attention(

@@ -26,8 +26,3 @@ def constrain(video: Array) -> Array:
   activations.  Outside `flax.linen.logical_axis_rules` it does nothing.
   """
   return nn.with_logical_constraint(video, VIDEO)
-
-
-def named(init, names: tuple[str | None, ...]):
-  """Attaches logical axis names to what `init` returns."""
-  return nn.with_logical_partitioning(init, names)

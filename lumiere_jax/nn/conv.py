@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from lumiere_jax import errors
 from lumiere_jax.nn import axes
+from lumiere_jax.nn import initial
 from lumiere_jax.types import Array
 
 LAYOUTS = ("rows", "plane")
@@ -42,7 +43,7 @@ class SpatialConv(nn.Module):
   features: int
   kernel_size: int = 3
   stride: int = 1
-  kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+  kernel_init: initial.Initial = initial.FAN_IN
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
@@ -53,8 +54,8 @@ class SpatialConv(nn.Module):
       (self.kernel_size, self.kernel_size),
       strides=self.stride,
       padding=((pad, pad), (pad, pad)),
-      kernel_init=axes.named(self.kernel_init, axes.CONV_2D),
-      bias_init=axes.named(nn.initializers.zeros, ("conv_out",)),
+      kernel_init=initial.named(self.kernel_init, axes.CONV_2D),
+      bias_init=initial.named(initial.ZEROS, ("conv_out",)),
       dtype=self.dtype,
       name="conv",
     )(fold_frames(x))
@@ -107,7 +108,7 @@ class TemporalConv(nn.Module):
 
   features: int
   kernel_size: int = 3
-  kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+  kernel_init: initial.Initial = initial.FAN_IN
   layout: str = "rows"
   dtype: jnp.dtype = jnp.float32
 
@@ -116,12 +117,12 @@ class TemporalConv(nn.Module):
     errors.require_one_of("temporal convolution layout", self.layout, LAYOUTS)
     kernel = self.param(
       "kernel",
-      axes.named(self.kernel_init, axes.CONV_1D),
+      initial.named(self.kernel_init, axes.CONV_1D),
       (self.kernel_size, x.shape[-1], self.features),
     )
     bias = self.param(
       "bias",
-      axes.named(nn.initializers.zeros, ("conv_out",)),
+      initial.named(initial.ZEROS, ("conv_out",)),
       (self.features,),
     )
     out = convolve_frames(

@@ -4,9 +4,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from lumiere_jax.nn import axes
+from lumiere_jax.nn import initial
 from lumiere_jax.types import Array
-
-LECUN = nn.initializers.lecun_normal()
 
 # Networks of this family were trained on 1000 discrete steps; feeding 1000 t
 # keeps their weights usable (DDPM, section B of its appendix).
@@ -48,7 +47,7 @@ def dense(
   features: int,
   dtype: jnp.dtype,
   name: str,
-  kernel_init=LECUN,
+  kernel_init: initial.Initial = initial.FAN_IN,
   names: tuple[str, str] = axes.DENSE,
   use_bias: bool = True,
 ) -> nn.Dense:
@@ -56,8 +55,8 @@ def dense(
   return nn.Dense(
     features,
     use_bias=use_bias,
-    kernel_init=axes.named(kernel_init, names),
-    bias_init=axes.named(nn.initializers.zeros, (names[1],)),
+    kernel_init=initial.named(kernel_init, names),
+    bias_init=initial.named(initial.ZEROS, (names[1],)),
     dtype=dtype,
     name=name,
   )

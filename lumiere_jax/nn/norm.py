@@ -9,8 +9,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from lumiere_jax import errors
-from lumiere_jax.nn import axes
 from lumiere_jax.nn import conv
+from lumiere_jax.nn import initial
 from lumiere_jax.types import Array
 
 
@@ -40,8 +40,8 @@ class FrameGroupNorm(nn.Module):
       epsilon=1e-5,
       use_bias=self.affine,
       use_scale=self.affine,
-      scale_init=axes.named(nn.initializers.ones, (None,)),
-      bias_init=axes.named(nn.initializers.zeros, (None,)),
+      scale_init=initial.named(initial.ONES, (None,)),
+      bias_init=initial.named(initial.ZEROS, (None,)),
       dtype=self.dtype,
       name="norm",
     )(conv.fold_frames(x))

@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 import numpy as np
 
-from lumiere_jax.nn import axes
+from lumiere_jax.nn import initial
 from lumiere_jax.types import Array
 
 
@@ -47,13 +47,13 @@ class RelativeBias(nn.Module):
   heads: int
   num_buckets: int = 32
   max_distance: int = 128
-  init: nn.initializers.Initializer = nn.initializers.zeros
+  init: initial.Initial = initial.ZEROS
 
   @nn.compact
   def __call__(self, length: int) -> Array:
     table = self.param(
       "table",
-      axes.named(self.init, (None, "heads")),
+      initial.named(self.init, (None, "heads")),
       (self.num_buckets, self.heads),
     )
     position = np.arange(length)

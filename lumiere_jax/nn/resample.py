@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from lumiere_jax import errors
 from lumiere_jax.nn import conv
+from lumiere_jax.nn import initial
 from lumiere_jax.types import Array
 
 
@@ -28,12 +29,6 @@ def average_pool(video: Array, factor: int = 2) -> Array:
 def repeat_pixels(video: Array, factor: int = 2) -> Array:
   """Nearest-neighbour upsampling: H, W -> H * factor, W * factor."""
   return video.repeat(factor, axis=-3).repeat(factor, axis=-2)
-
-
-def copy_centre_frame(key, shape, dtype=jnp.float32) -> Array:
-  """Kernel [k, C, C] that starts out as the identity on frames."""
-  del key
-  return jnp.zeros(shape, dtype).at[shape[0] // 2].set(jnp.eye(shape[-1]))
 
 
 class TemporalDownsample(nn.Module):
@@ -84,7 +79,7 @@ class TemporalUpsample(nn.Module):
 def _identity_conv(module: nn.Module, x: Array) -> Array:
   return conv.TemporalConv(
     x.shape[-1],
-    kernel_init=copy_centre_frame,
+    kernel_init=initial.COPY_CENTRE_FRAME,
     layout=module.layout,
     dtype=module.dtype,
     name="conv",

@@ -1,0 +1,336 @@
+"""From a resolved recipe to a training job: the one place that sees all rooms.
+
+The order matters.  Shapes come first, then where they belong, then the
+parameters are born there; the step is compiled for those places; data last,
+since it starts processes.
+"""
+
+from collections.abc import Callable, Mapping
+import functools
+import pathlib
+from typing import Any
+
+from absl import logging
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from lumiere_jax import errors
+from lumiere_jax.data import pipeline
+from lumiere_jax.models import inflate
+from lumiere_jax.nn import initial
+from lumiere_jax.parallel import mesh as meshes
+from lumiere_jax.parallel import rules
+from lumiere_jax.provenance import run_record
+from lumiere_jax.sampling import base as base_sampler
+from lumiere_jax.sampling import noise as sampling_noise
+from lumiere_jax.sampling import settings as sampler_settings
+from lumiere_jax.stages import objective
+from lumiere_jax.stages import stage as stages
+from lumiere_jax.stages import weights
+from lumiere_jax.training import loop
+from lumiere_jax.training import metrics
+from lumiere_jax.training import optimizer as optimizers
+from lumiere_jax.training import step as steps
+from lumiere_jax.types import Condition, Params, VideoBatch
+from lumiere_jax.video import pixels
+from lumiere_jax.video import sheet
+
+SECTIONS = frozenset(
+  [
+    "stage",
+    "seed",
+    "num_steps",
+    "init_from",
+    "init_parts",
+    "trainable",
+    "data",
+    "text",
+    "model",
+    "diffusion",
+    "optimizer",
+    "mesh",
+    "every",
+    "sampling",
+  ]
+)
+PREVIEW_STEPS = 10
+
+
+def job(
+  recipe: Mapping[str, Any],
+  workdir: str,
+  on_step: Callable[[str, int, int], None] | None = None,
+) -> loop.Job:
+  """Builds everything a run consists of.
+
+  Args:
+    recipe: plain JSON values; see `configs/`.
+    workdir: the run's folder.
+    on_step: progress bar, called with (stage, step, num_steps).
+
+  Raises:
+    LumiereError: a recipe that contradicts itself, the machine or the run
+      that `workdir` already holds.
+  """
+  check(recipe)
+  mesh = meshes.make(recipe["mesh"])
+  data = recipe["data"]
+  meshes.check_batch(data["global_batch"], data["num_frames"], mesh)
+  stage = stages.build(recipe)
+  dataset_digest = pipeline.digest(data["dataset"])
+  parents = keep_record(recipe, workdir, mesh, dataset_digest)
+  params, shardings = place_params(stage, recipe, mesh, parents)
+  options = dict(recipe["optimizer"])
+  ema_decay = options.pop("ema_decay")
+  accumulate = options.pop("accumulate")
+  optimizer = optimizers.build(**options)
+  is_trained = trained_by_name(recipe["trainable"])
+  trained, frozen = inflate.split(params, is_trained)
+  state, state_shardings = place_state(
+    trained, optimizer, recipe["seed"], inflate.split(shardings, is_trained)[0]
+  )
+  step = steps.make_train_step(
+    objective.make(stage, objective_options(recipe)),
+    optimizer,
+    join=inflate.join,
+    ema_decay=ema_decay,
+    accumulate=accumulate,
+  )
+  batches = clips(stage, recipe)
+  is_first = jax.process_index() == 0
+  log_parameters(trained, frozen, data["global_batch"])
+  train_step, flops = compile_step(
+    step, state, frozen, recipe, mesh, state_shardings
+  )
+  return loop.Job(
+    workdir=workdir,
+    num_steps=recipe["num_steps"],
+    train_step=train_step,
+    state=state,
+    frozen=frozen,
+    batches=batches,
+    place=functools.partial(meshes.place_batch, mesh=mesh),
+    every=loop.Every(**recipe["every"]),
+    writer=metrics.Writer(workdir, is_active=is_first),
+    sheet=sheet.contact_sheet,
+    preview=preview(stage, mesh),
+    on_step=functools.partial(on_step, stage.name)
+    if on_step and is_first
+    else None,
+    flops=flops,
+    clips=data["global_batch"],
+  )
+
+
+def check(recipe: Mapping[str, Any]) -> None:
+  """Refuses a recipe with sections missing, unknown or contradictory."""
+  if recipe.keys() != SECTIONS:
+    raise errors.ConfigError(
+      f"recipe lacks {sorted(SECTIONS - recipe.keys())} and has unknown "
+      f"{sorted(recipe.keys() - SECTIONS)}; see configs/tiny.py."
+    )
+  errors.require_one_of("trainable", recipe["trainable"], ("all", "temporal"))
+  if not recipe["data"]["dataset"]:
+    raise errors.ConfigError(
+      "no dataset is named; give --config.data.dataset=DATASET, a folder that "
+      "`lumiere prepare` wrote."
+    )
+  if recipe["trainable"] == "temporal" and not recipe["init_from"]:
+    logging.warning(
+      "only temporal parameters are trained but init_from is not given: the "
+      "image network stays random"
+    )
+
+
+def trained_by_name(trainable: str) -> Callable[[tuple[str, ...]], bool]:
+  """Which parameters are trained: all, or what inflation added."""
+  return inflate.is_temporal if trainable == "temporal" else lambda path: True
+
+
+def objective_options(recipe: Mapping[str, Any]) -> dict[str, Any]:
+  """The diffusion section without what the stage itself reads."""
+  section = dict(recipe["diffusion"])
+  return {
+    k: v for k, v in section.items() if k not in ("schedule", "prediction")
+  }
+
+
+def keep_record(
+  recipe: Mapping[str, Any], workdir: str, mesh, dataset_digest: str | None
+) -> Mapping[str, str]:
+  """Writes run.json, or checks that the run it names is this one.
+
+  Returns:
+    Parents of the run: part -> digest, filled in by `place_params`.
+  """
+  folder = pathlib.Path(workdir)
+  if (folder / run_record.FILE).exists():
+    old = run_record.read(folder).recipe
+    for section in ("stage", "seed", "text", "model", "diffusion", "trainable"):
+      changed = run_record.differences(
+        {section: old.get(section)}, {section: recipe[section]}
+      )
+      for name, (before, now) in changed.items():
+        raise errors.ConfigError(
+          f"{workdir} was trained with {name}={before!r} and the recipe says "
+          f"{now!r}; give another --workdir, or the old value."
+        )
+  if jax.process_index() == 0:
+    run_record.write(
+      folder,
+      run_record.RunRecord(
+        recipe=recipe,
+        versions=run_record.versions(),
+        mesh=dict(mesh.shape),
+        dataset_digest=dataset_digest,
+      ),
+    )
+  return {}
+
+
+def place_params(
+  stage: stages.Stage, recipe, mesh, parents
+) -> tuple[Params, Params]:
+  """Parameters where they belong: drawn, or taken from `init_from`."""
+  del parents
+  abstract = stage.abstract_params()
+  shardings = rules.DEFAULT.shardings(abstract, mesh)
+  params = initial.materialize(abstract, recipe["seed"], shardings)
+  if not recipe["init_from"]:
+    return params, shardings
+  _, source, digest = weights.load(recipe["init_from"])
+  for part in recipe["init_parts"]:
+    params[part], report = inflate.inflate(source[part], params[part])
+    logging.info(
+      "%s from %s (%s): %s", part, recipe["init_from"], digest[:12], report
+    )
+  return jax.device_put(params, shardings), shardings
+
+
+def place_state(
+  trained: Params, optimizer: optax.GradientTransformation, seed: int, places
+):
+  """Train state whose moments live where their parameters do."""
+  key = jax.random.key(seed)
+  mesh = jax.tree.leaves(places)[0].mesh
+  everywhere = meshes.replicated(mesh)
+  abstract = jax.eval_shape(
+    lambda p, k: steps.init_state(p, optimizer, k), trained, key
+  )
+  by_shape = optax.tree_map_params(
+    optimizer,
+    lambda moment, place, param: (
+      place if moment.shape == param.shape else everywhere
+    ),
+    abstract.opt_state,
+    places,
+    trained,
+    transform_non_params=lambda _: everywhere,
+  )
+  shardings = steps.TrainState(
+    step=everywhere,
+    params=places,
+    ema_params=places,
+    opt_state=by_shape,
+    key=everywhere,
+  )
+  make = jax.jit(
+    lambda p, k: steps.init_state(p, optimizer, k), out_shardings=shardings
+  )
+  return make(trained, jax.device_put(key, everywhere)), shardings
+
+
+def abstract_batch(recipe, mesh) -> VideoBatch:
+  """Shapes and places of a global batch."""
+  data, length = recipe["data"], recipe["text"]["max_length"]
+  side = data["crop"] or data["resolution"]
+  shape = (data["global_batch"], data["num_frames"], side, side, 3)
+  on = lambda shape, dtype: jax.ShapeDtypeStruct(
+    shape, dtype, sharding=meshes.batch_sharding(mesh, len(shape))
+  )
+  return VideoBatch(
+    video=on(shape, jnp.uint8),
+    tokens=on((shape[0], length), jnp.int32),
+    text_mask=on((shape[0], length), jnp.bool_),
+  )
+
+
+def compile_step(step, state, frozen, recipe, mesh, shardings):
+  """Compiles the step for its places; returns it and its model FLOPs."""
+  everywhere = meshes.replicated(mesh)
+  with jax.set_mesh(mesh), nn.logical_axis_rules(rules.DEFAULT.items()):
+    lowered = jax.jit(
+      step, out_shardings=(shardings, everywhere), donate_argnums=0
+    ).lower(state, frozen, abstract_batch(recipe, mesh))
+    cost = lowered.cost_analysis() or {}
+    compiled = lowered.compile()
+  return compiled, float(cost.get("flops", 0.0))
+
+
+def clips(stage: stages.Stage, recipe) -> loop.ClipSource:
+  """This process's part of the global batches."""
+  data = dict(recipe["data"])
+  batch = data.pop("global_batch")
+  errors.require_divisible(
+    "global batch",
+    batch,
+    jax.process_count(),
+    because="every process reads as many clips",
+  )
+  return pipeline.build(
+    data.pop("dataset"),
+    batch_size=batch // jax.process_count(),
+    seed=recipe["seed"],
+    tokenizer=stage.tokenizer,
+    host_index=jax.process_index(),
+    host_count=jax.process_count(),
+    **data,
+  )
+
+
+def log_parameters(trained: Params, frozen: Params, batch: int) -> None:
+  """What is trained, and the batch in three sizes."""
+  logging.info(
+    "parameters: %s trained, %s frozen",
+    f"{initial.count(trained):,}",
+    f"{initial.count(frozen):,}",
+  )
+  logging.info(
+    "clips a step: %d in all, %d a process, %.3g a device",
+    batch,
+    batch // jax.process_count(),
+    batch / jax.device_count(),
+  )
+
+
+def preview(stage: stages.Stage, mesh):
+  """A function that samples one clip from the averaged weights, or None.
+
+  Super-resolution needs a clip to upsample, so it has none.
+  """
+  if stage.name == stages.SUPER_RESOLUTION:
+    return None
+  options = dict(stage.recipe["sampling"]) | dict(
+    num_steps=PREVIEW_STEPS, guidance_scale=1.0
+  )
+  settings = sampler_settings.SamplerSettings(**options)
+  run = jax.jit(
+    base_sampler.make(
+      stage.denoise, stage.schedule, settings, stage.frame_shape
+    )
+  )
+
+  def sample(trained: Params, frozen: Params, step: int):
+    del step
+    params = inflate.join(trained, frozen) if frozen else trained
+    tokens, mask = stage.tokenizer([""])
+    text = stage.encode(params, tokens, mask)
+    keys = sampling_noise.clip_keys(0, [0])
+    clip = run(params, keys, Condition(text=text, text_mask=mask))
+    return {"preview": pixels.to_uint8(np.asarray(clip[0]))}
+
+  del mesh
+  return sample

@@ -1,0 +1,65 @@
+r"""Trains one stage, or continues where a run stopped.
+
+  lumiere train --config=configs/tiny.py:base --workdir=out/base \
+    --config.data.dataset=cache/clips --config.init_from=out/t2i
+
+Any field of the recipe is a flag, e.g. --config.optimizer.learning_rate=3e-4.
+Run the same command again to resume.  On a pod run it on every host.
+"""
+
+import json
+import os
+import sys
+
+from absl import app
+from absl import flags
+from absl import logging
+from ml_collections import config_flags
+
+from lumiere_jax import errors
+from lumiere_jax.cli import assemble
+from lumiere_jax.cli import exits
+from lumiere_jax.cli import progress
+from lumiere_jax.parallel import start
+from lumiere_jax.training import loop
+
+_CONFIG = config_flags.DEFINE_config_file(
+  "config", None, "Recipe, and its variant: configs/tiny.py:base."
+)
+_WORKDIR = flags.DEFINE_string(
+  "workdir", None, "Folder of the run: checkpoints, metrics, previews."
+)
+
+
+def _run(argv: list[str]) -> None:
+  if len(argv) > 1:
+    raise errors.ConfigError(
+      f"unexpected argument {argv[1]!r}; every field is given as "
+      "--config.FIELD=VALUE."
+    )
+  for name in ("config", "workdir"):
+    if not getattr(flags.FLAGS, name):
+      raise errors.ConfigError(
+        f"--{name} is missing; for example: lumiere train "
+        "--config=configs/tiny.py:t2i --workdir=out/t2i "
+        "--config.data.dataset=cache/clips."
+      )
+  start.initialize()
+  # Plain lists, dicts and scalars: what the run record will hold.
+  recipe = json.loads(_CONFIG.value.to_json_best_effort())
+  job = assemble.job(recipe, os.path.abspath(_WORKDIR.value), progress.Bar())
+  loop.run(job)
+  logging.info("done: %s", _WORKDIR.value)
+
+
+def main(argv: list[str] | None = None) -> None:
+  """Runs the command; `argv` without the program's name."""
+  argv = sys.argv[1:] if argv is None else list(argv)
+  logging.set_verbosity(logging.INFO)
+  logging.use_absl_handler()
+  logging.get_absl_handler().setFormatter(None)
+  app.run(lambda rest: exits.run(_run, rest), argv=["lumiere train", *argv])
+
+
+if __name__ == "__main__":
+  main()

@@ -1,0 +1,1 @@
+"""Meshes, axis rules, placement of batches, multi-host start-up."""

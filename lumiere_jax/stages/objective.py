@@ -1,0 +1,166 @@
+"""What each stage is trained to do, as a pure loss function.
+
+Every stage predicts its parameterization's target from a noisy clip.  They
+differ in what a clip is: the image network sees frames, each at its own
+diffusion time; the base sees whole clips; the super-resolution network sees
+windows of frames beside their own low-resolution version, itself noised by a
+random amount so that it learns not to trust it (Imagen's noise augmentation).
+"""
+
+from collections.abc import Callable, Mapping
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+
+from lumiere_jax import errors
+from lumiere_jax.diffusion import corruption
+from lumiere_jax.diffusion import loss as losses
+from lumiere_jax.diffusion import weights
+from lumiere_jax.stages import stage as stages
+from lumiere_jax.text import null
+from lumiere_jax.types import Array, Condition, Metrics, Params, VideoBatch
+
+# (params, batch, key) -> (scalar loss, scalars to log)
+LossFn = Callable[[Params, VideoBatch, Array], tuple[Array, Metrics]]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+  """The part of a recipe's diffusion section that only training reads.
+
+  Attributes:
+    weight: loss weight, "uniform" or "min_snr".
+    text_dropout: share of clips whose caption is hidden, for guidance.
+    low_res: side of the low-resolution clip, in pixels per `data.resolution`
+      pixels; None outside super-resolution.
+    max_noise_level: noise augmentation is uniform from 0 to this time.
+  """
+
+  weight: str = "min_snr"
+  text_dropout: float = 0.1
+  low_res: int | None = None
+  max_noise_level: float = 1.0
+
+  def __post_init__(self):
+    if not 0 <= self.text_dropout <= 1:
+      raise errors.ConfigError(
+        f"text_dropout is {self.text_dropout}; it is a share, from 0 to 1."
+      )
+    if not 0 < self.max_noise_level <= 1:
+      raise errors.ConfigError(
+        f"max_noise_level is {self.max_noise_level}; it is a diffusion time "
+        "above 0 and at most 1."
+      )
+
+
+def to_float(video: Array) -> Array:
+  """uint8 in [0, 255] -> float32 in [-1, 1]."""
+  return video.astype(jnp.float32) / 127.5 - 1.0
+
+
+def spread_times(key: Array, count: int) -> Array:
+  """[count] diffusion times, one uniform in each of `count` equal strata.
+
+  All clips share one offset, so a small batch covers all noise levels and the
+  loss varies less from step to step (Kingma et al. 2021, appendix I.1).
+  """
+  offset, order = jax.random.split(key)
+  strata = jax.random.permutation(order, jnp.arange(count))
+  return (jax.random.uniform(offset) + strata) / count % 1.0
+
+
+def frames_as_clips(batch: VideoBatch) -> VideoBatch:
+  """Makes each frame a clip of its own: [B, T, ...] -> [B.T, 1, ...]."""
+  frames = batch.video.shape[1]
+  repeat = lambda x: None if x is None else jnp.repeat(x, frames, axis=0)
+  return VideoBatch(
+    video=batch.video.reshape(-1, 1, *batch.video.shape[2:]),
+    tokens=repeat(batch.tokens),
+    text_mask=repeat(batch.text_mask),
+    embedding=repeat(batch.embedding),
+  )
+
+
+def shrink(video: Array, factor: int) -> Array:
+  """Antialiased downsampling of each frame by an integer factor."""
+  *lead, height, width, channels = video.shape
+  shape = (*lead, height // factor, width // factor, channels)
+  return jax.image.resize(video, shape, "linear", antialias=True)
+
+
+def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
+  """Returns the loss function of a stage; `options` as in `Options`."""
+  options = Options(**(options or {}))
+  weight = weights.build(options.weight)
+  is_ssr = stage.name == stages.SUPER_RESOLUTION
+  if is_ssr != (options.low_res is not None):
+    raise errors.ConfigError(
+      f"diffusion.low_res is {options.low_res} in a {stage.name} recipe; "
+      "super-resolution needs it and no other stage takes it."
+    )
+
+  def loss_fn(params, batch, key):
+    text = batch.embedding
+    if text is None:
+      # Once a caption, before frames become clips.
+      text = stage.encode(params, batch.tokens, batch.text_mask)
+    batch = dataclasses.replace(batch, embedding=text)
+    if stage.name == stages.IMAGES:
+      batch = frames_as_clips(batch)
+    clean = to_float(batch.video)
+    keys = jax.random.split(key, 5)
+    t = spread_times(keys[0], clean.shape[0])
+    noise = jax.random.normal(keys[1], clean.shape)
+    alpha, sigma = stage.schedule.alpha(t), stage.schedule.sigma(t)
+    condition = told(stage, options, batch, clean, keys[2:])
+    prediction = stage.predict(
+      params, corruption.add_noise(clean, noise, alpha, sigma), t, condition
+    )
+    # With learned variance the mean alone is trained: the variance head of a
+    # frozen image network stays what it was.
+    per_clip = losses.denoising_loss(
+      stage.prediction,
+      prediction[..., :3],
+      clean,
+      noise,
+      alpha,
+      sigma,
+      stage.schedule.logsnr(t),
+      weight,
+    )
+    return jnp.mean(per_clip), {"t": jnp.mean(t)}
+
+  return loss_fn
+
+
+def told(
+  stage: stages.Stage,
+  options: Options,
+  batch: VideoBatch,
+  clean: Array,
+  keys: Array,
+) -> Condition:
+  """What the network is told about the clips of a training batch.
+
+  Args:
+    stage: the stage.
+    options: the objective's.
+    batch: with its `embedding`.
+    clean: [B, T, H, W, 3] float32 in [-1, 1].
+    keys: three keys: caption dropout, noise level, noise of the low-res clip.
+  """
+  dropped = jax.random.uniform(keys[0], clean.shape[:1]) < options.text_dropout
+  text, mask = null.drop(batch.embedding, batch.text_mask, dropped)
+  if options.low_res is None:
+    return Condition(text=text, text_mask=mask)
+  factor = stage.recipe["data"]["resolution"] // options.low_res
+  low_res = shrink(clean, factor)
+  level = options.max_noise_level * spread_times(keys[1], clean.shape[0])
+  noise = jax.random.normal(keys[2], low_res.shape)
+  low_res = corruption.add_noise(
+    low_res, noise, stage.schedule.alpha(level), stage.schedule.sigma(level)
+  )
+  return Condition(
+    text=text, text_mask=mask, low_res=low_res, noise_level=level
+  )

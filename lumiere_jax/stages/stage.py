@@ -1,0 +1,157 @@
+"""A stage: what is trained in one run and sampled in one pass.
+
+t2i    text to image, on single frames
+base   its space-time inflation: 80 frames at once (Lumiere, section 3.1)
+ssr    spatial super-resolution of windows of frames (section 3.2)
+"""
+
+from collections.abc import Mapping
+import dataclasses
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from lumiere_jax import models
+from lumiere_jax.diffusion import parameterization
+from lumiere_jax.diffusion import schedules
+from lumiere_jax.nn import initial
+from lumiere_jax.text import t5
+from lumiere_jax.text import tokenizers
+from lumiere_jax.types import Array, Condition, Estimate, Params
+
+IMAGES = "t2i"
+SUPER_RESOLUTION = "ssr"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stage:
+  """The parts of one stage, and its recipe.
+
+  Attributes:
+    name: "t2i", "base" or "ssr".
+    recipe: the resolved recipe, plain dicts, lists and scalars.
+    tokenizer: list of captions -> (tokens [B, L], mask [B, L]).
+    text_encoder: (tokens, mask) -> [B, L, E].
+    network: see `models.unet.UNet`.
+    schedule: noise schedule.
+    prediction: what the network predicts; see `diffusion.parameterization`.
+  """
+
+  name: str
+  recipe: Mapping[str, Any]
+  tokenizer: Any
+  text_encoder: nn.Module
+  network: nn.Module
+  schedule: schedules.Schedule
+  prediction: str
+
+  @property
+  def frame_shape(self) -> tuple[int, int, int, int]:
+    """(T, H, W, 3) of the clips that the stage makes."""
+    data = self.recipe["data"]
+    size = data["resolution"]
+    frames = 1 if self.name == IMAGES else data["num_frames"]
+    return frames, size, size, 3
+
+  def abstract_params(self) -> Params:
+    """Shapes, axis names and initialisers of all parameters; no memory."""
+    key = jax.random.key(0)
+    return {
+      "text": jax.eval_shape(self.text_encoder.init, key, *self._tokens())[
+        "params"
+      ],
+      "network": jax.eval_shape(
+        self.network.init, key, *self._inputs(self._sizes())
+      )["params"],
+    }
+
+  def init(self, seed: int, shardings: Params | None = None) -> Params:
+    """Draws all parameters, where `shardings` says; see `nn.initial`."""
+    return initial.materialize(self.abstract_params(), seed, shardings)
+
+  def encode(self, params: Params, tokens: Array, mask: Array) -> Array:
+    """Text embedding: tokens [B, L] int32, mask [B, L] -> [B, L, E] float32."""
+    return self.text_encoder.apply(
+      {"params": params["text"]}, tokens, mask
+    ).astype(jnp.float32)
+
+  def predict(
+    self, params: Params, noisy: Array, t: Array, condition: Condition
+  ) -> Array:
+    """The network's own output; see `models.unet.UNet`."""
+    return self.network.apply(
+      {"params": params["network"]}, noisy, t, condition
+    )
+
+  def denoise(
+    self, params: Params, noisy: Array, t: Array, condition: Condition
+  ) -> Estimate:
+    """What the network believes about the clean clip; a ParametricDenoiser."""
+    raw = self.predict(params, noisy, t, condition)
+    mean, variance = raw[..., :3], None
+    if raw.shape[-1] == 6:
+      variance = jnp.clip((raw[..., 3:] + 1) / 2, 0.0, 1.0)
+    clean = parameterization.to_clean(
+      self.prediction,
+      mean,
+      noisy,
+      self.schedule.alpha(t),
+      self.schedule.sigma(t),
+    )
+    return Estimate(clean, variance)
+
+  def _tokens(self):
+    length = self.recipe["text"]["max_length"]
+    return (
+      jax.ShapeDtypeStruct((1, length), jnp.int32),
+      jax.ShapeDtypeStruct((1, length), jnp.bool_),
+    )
+
+  def _sizes(self) -> tuple[int, int]:
+    """Smallest (frames, side) the network takes: shapes of weights need it."""
+    frames = models.unet.temporal_factor(self.network.temporal)
+    return frames, self.network.spec.spatial_factor
+
+  def _inputs(self, sizes: tuple[int, int]):
+    frames, side = sizes
+    tokens, mask = self._tokens()
+    video = jax.ShapeDtypeStruct((1, frames, side, side, 3), jnp.float32)
+    scalar = jax.ShapeDtypeStruct((1,), jnp.float32)
+    width = self.recipe["text"]["encoder"]["width"]
+    low_res = self.network.spec.low_res
+    return (
+      video,
+      scalar,
+      Condition(
+        text=jax.ShapeDtypeStruct((*tokens.shape, width), jnp.float32),
+        text_mask=mask,
+        low_res=video if low_res else None,
+        noise_level=scalar if low_res else None,
+      ),
+    )
+
+
+def build(recipe: Mapping[str, Any]) -> Stage:
+  """Builds a stage from its resolved recipe.
+
+  Args:
+    recipe: sections "stage", "text", "model", "diffusion" are read here; a
+      wrong key in one of them is a TypeError that names it.
+  """
+  text, diffusion = dict(recipe["text"]), dict(recipe["diffusion"])
+  tokenizer = tokenizers.build(
+    text["tokenizer"], text["max_length"], text.get("spiece")
+  )
+  return Stage(
+    name=recipe["stage"],
+    recipe=recipe,
+    tokenizer=tokenizer,
+    text_encoder=t5.T5Encoder(
+      vocab_size=tokenizer.vocab_size, **text["encoder"]
+    ),
+    network=models.build(recipe["stage"], **recipe["model"]),
+    schedule=schedules.build(**diffusion["schedule"]),
+    prediction=parameterization.canonical(diffusion["prediction"]),
+  )

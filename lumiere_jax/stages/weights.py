@@ -1,0 +1,117 @@
+"""Loading what a run trained: the averaged weights, and their digest."""
+
+import hashlib
+import os
+import pathlib
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from lumiere_jax import errors
+from lumiere_jax.models import inflate
+from lumiere_jax.provenance import run_record
+from lumiere_jax.stages import stage as stages
+from lumiere_jax.types import Params
+
+# As `training.checkpoint` writes them.
+FOLDER = "checkpoints"
+ITEMS = ("ema", "frozen")
+
+
+def load(workdir: str | os.PathLike) -> tuple[stages.Stage, Params, str]:
+  """Loads the newest averaged weights of a run.
+
+  Args:
+    workdir: the folder given to `lumiere train --workdir`.
+
+  Returns:
+    The stage, its parameters as numpy arrays, and their digest.
+
+  Raises:
+    WeightsError: no run, no checkpoint, or weights that do not fit the
+      recipe.
+  """
+  workdir = pathlib.Path(workdir)
+  if not workdir.is_dir():
+    raise errors.WeightsError(
+      f"there is no folder {workdir}; give the --workdir of `lumiere train`, "
+      "or a folder with base/ and ssr/ inside."
+    )
+  stage = stages.build(run_record.read(workdir).recipe)
+  params = _restore(workdir)
+  _check(stage, params, workdir)
+  return stage, params, digest(params)
+
+
+def latest_step(workdir: str | os.PathLike) -> int | None:
+  """Newest complete checkpoint of a run, or None."""
+  folder = pathlib.Path(workdir) / FOLDER
+  if not folder.is_dir():
+    return None
+  return max(
+    (int(p.name) for p in folder.iterdir() if p.name.isdigit()), default=None
+  )
+
+
+def digest(params: Params) -> str:
+  """SHA-256 over names, shapes, dtypes and values, hex."""
+  total = hashlib.sha256()
+  leaves = jax.tree_util.tree_flatten_with_path(params)[0]
+  for path, value in leaves:
+    value = np.asarray(value)
+    name = jax.tree_util.keystr(path)
+    total.update(f"{name} {value.shape} {value.dtype}\n".encode())
+    total.update(np.ascontiguousarray(value).tobytes())
+  return total.hexdigest()
+
+
+def _restore(workdir: pathlib.Path) -> Params:
+  step = latest_step(workdir)
+  if step is None:
+    raise errors.WeightsError(
+      f"{workdir} has no complete checkpoint yet; wait for the run's first, "
+      "or lower every.checkpoint."
+    )
+  parts = []
+  with ocp.StandardCheckpointer() as reader:
+    for item in ITEMS:
+      path = (workdir / FOLDER / str(step) / item).absolute()
+      shapes = reader.metadata(path).item_metadata.tree
+      host = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
+      parts.append(reader.restore(path, host))
+  trained, frozen = parts
+  if set(frozen) == {"none"}:
+    frozen = {}
+  return inflate.join(trained, frozen) if frozen else trained
+
+
+def _check(stage: stages.Stage, params: Params, workdir) -> None:
+  want = {
+    jax.tree_util.keystr(path): leaf.shape
+    for path, leaf in jax.tree_util.tree_flatten_with_path(
+      jax.eval_shape(lambda: _unboxed(stage))
+    )[0]
+  }
+  have = {
+    jax.tree_util.keystr(path): np.shape(leaf)
+    for path, leaf in jax.tree_util.tree_flatten_with_path(params)[0]
+  }
+  for name in sorted(want.keys() | have.keys()):
+    if want.get(name) != have.get(name):
+      raise errors.WeightsError(
+        f"{workdir}: {name} is {have.get(name)} in the checkpoint and "
+        f"{want.get(name)} in the recipe of its {run_record.FILE}; they are "
+        "not of the same run."
+      )
+
+
+def _unboxed(stage: stages.Stage):
+  return jax.tree.map(
+    lambda x: np.zeros(x.shape, np.float32),
+    jax.tree.map(
+      lambda x: x.unbox() if hasattr(x, "unbox") else x,
+      stage.abstract_params(),
+      is_leaf=lambda x: hasattr(x, "unbox"),
+    ),
+  )

@@ -1,0 +1,182 @@
+"""The encoder of T5 v1.1, UMT5 and ByT5.
+
+Imagen, and so very probably Lumiere's frozen text-to-image network, reads its
+prompt through a frozen T5-XXL encoder (Imagen, section 2.1); our small recipes
+train a byte-level one of the same family.  Pre-norm blocks without biases,
+root-mean-square norm, unscaled attention with bucketed relative positions,
+gated GELU (Raffel et al. 2020; Shazeer 2020).
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from lumiere_jax.nn import axes
+from lumiere_jax.nn import embed
+from lumiere_jax.nn import initial
+from lumiere_jax.nn import relative_bias
+from lumiere_jax.types import Array
+
+UP = ("embed", "mlp")
+DOWN = ("mlp", "embed")
+
+
+class RootMeanSquareNorm(nn.Module):
+  """Divides by the root mean square, without centring: [..., E] -> the same.
+
+  Attributes:
+    dtype: dtype of the result; statistics are float32.
+  """
+
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    scale = self.param(
+      "scale", initial.named(initial.ONES, (None,)), (x.shape[-1],)
+    )
+    x = x.astype(jnp.float32)
+    x = x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + 1e-6)
+    return (x * scale).astype(self.dtype)
+
+
+class SelfAttention(nn.Module):
+  """Unscaled attention among tokens: [B, L, E] -> [B, L, E].
+
+  Attributes:
+    num_heads: number of heads.
+    head_dim: channels a head; heads x head_dim need not be E.
+    dtype: compute dtype; logits and softmax are float32.
+  """
+
+  num_heads: int
+  head_dim: int
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Array, mask: Array, bias: Array) -> Array:
+    """Attends; `mask` is [B, L] bool, `bias` [1, heads, L, L] float32."""
+    width = self.num_heads * self.head_dim
+    heads = lambda name: embed.dense(
+      width, self.dtype, name, names=axes.TO_HEADS, use_bias=False
+    )(x).reshape(*x.shape[:2], self.num_heads, self.head_dim)
+    attended = jax.nn.dot_product_attention(
+      heads("q"),
+      heads("k"),
+      heads("v"),
+      bias=bias.astype(self.dtype),
+      mask=mask[:, None, None, :],
+      scale=1.0,
+    )
+    return embed.dense(
+      x.shape[-1], self.dtype, "o", names=axes.FROM_HEADS, use_bias=False
+    )(attended.reshape(*x.shape[:2], width))
+
+
+class GatedGelu(nn.Module):
+  """GELU(x W_gate) * (x W_up), then W_down: [B, L, E] -> [B, L, E].
+
+  Attributes:
+    width: hidden width.
+    dtype: compute dtype.
+  """
+
+  width: int
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Array) -> Array:
+    project = lambda name: embed.dense(
+      self.width, self.dtype, name, names=UP, use_bias=False
+    )(x)
+    hidden = nn.gelu(project("gate"), approximate=True) * project("up")
+    return embed.dense(
+      x.shape[-1], self.dtype, "down", names=DOWN, use_bias=False
+    )(hidden)
+
+
+class Layer(nn.Module):
+  """Attention, then gated GELU, each behind a norm and a residual.
+
+  Attributes:
+    num_heads: see `SelfAttention`.
+    head_dim: see `SelfAttention`.
+    mlp_width: see `GatedGelu`.
+    dtype: compute dtype.
+  """
+
+  num_heads: int
+  head_dim: int
+  mlp_width: int
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Array, mask: Array, bias: Array) -> Array:
+    """As `SelfAttention`."""
+    norm = lambda name: RootMeanSquareNorm(self.dtype, name=name)
+    x += SelfAttention(
+      self.num_heads, self.head_dim, self.dtype, name="attention"
+    )(norm("attention_norm")(x), mask, bias)
+    return x + GatedGelu(self.mlp_width, self.dtype, name="mlp")(
+      norm("mlp_norm")(x)
+    )
+
+
+class T5Encoder(nn.Module):
+  """Token ids to text features: [B, L] int32 -> [B, L, E] float32.
+
+  Attributes:
+    vocab_size: rows of the embedding table.
+    width: E.
+    num_layers: number of layers.
+    num_heads: attention heads.
+    head_dim: channels a head.
+    mlp_width: hidden width of the perceptron.
+    relative_buckets: see `nn.relative_bias`.
+    relative_max_distance: see `nn.relative_bias`.
+    per_layer_bias: a position table in each layer (UMT5), not the first alone.
+    dtype: compute dtype.
+  """
+
+  vocab_size: int
+  width: int
+  num_layers: int
+  num_heads: int
+  head_dim: int
+  mlp_width: int
+  relative_buckets: int = 32
+  relative_max_distance: int = 128
+  per_layer_bias: bool = False
+  dtype: str = "float32"
+
+  @nn.compact
+  def __call__(self, tokens: Array, mask: Array) -> Array:
+    """Encodes; `mask` is [B, L] bool, True on real tokens."""
+    dtype = jnp.dtype(self.dtype)
+    x = nn.Embed(
+      self.vocab_size,
+      self.width,
+      embedding_init=initial.named(
+        initial.Initial("normal"), ("vocab", "embed")
+      ),
+      dtype=dtype,
+      name="embed",
+    )(tokens)
+    bias = None
+    for index in range(self.num_layers):
+      if bias is None or self.per_layer_bias:
+        bias = relative_bias.RelativeBias(
+          self.num_heads,
+          self.relative_buckets,
+          self.relative_max_distance,
+          init=initial.Initial("normal", self.width**-0.5),
+          name=f"relative_bias_{index}",
+        )(tokens.shape[1])
+      x = Layer(
+        self.num_heads,
+        self.head_dim,
+        self.mlp_width,
+        dtype,
+        name=f"layer_{index}",
+      )(x, mask, bias)
+    return RootMeanSquareNorm(name="final_norm")(x)

@@ -1,0 +1,1 @@
+"""State, pure step, the one loop, optimizer, checkpoints, metric writing."""
