@@ -69,6 +69,20 @@ def probe(source: Source, *, name: str | None = None) -> Probe:
   )
 
 
+def verify(source: Source, *, name: str | None = None) -> None:
+  """Decodes a whole file, and raises `VideoError` if part of it is damaged.
+
+  A decoder conceals damage as well as it can, by smearing what it has: fit
+  for watching, not for training.
+  """
+  name = index_lib.name_of(source, name)
+  with index_lib.opened(source, name) as (container, stream):
+    stream.codec_context.options = {"err_detect": "explode"}
+    shown = sum(1 for _ in container.decode(stream))
+  if not shown:
+    raise _no_picture(name)
+
+
 def decode(
   source: Source,
   *,

@@ -150,8 +150,14 @@ def _h264_stream(container, shape, fps: float, crf: int):
     "libx264", rate=Fraction(fps).limit_denominator(1001)
   )
   stream.height, stream.width, stream.pix_fmt = *shape[1:3], "yuv420p"
-  stream.options = {"crf": str(crf), "preset": "medium"}
-  # x264's output depends on the number of threads, so it is not the host's.
+  # The same frames are to give the same bytes. x264's macroblock tree does
+  # not (it read memory it had not set: 6 different files from 6 calls), and
+  # its output depends on the number of threads, so that is not the host's.
+  stream.options = {
+    "crf": str(crf),
+    "preset": "medium",
+    "x264-params": "mbtree=0",
+  }
   stream.thread_count = 4
   context = stream.codec_context
   context.color_range = _TV_RANGE

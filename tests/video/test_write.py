@@ -65,6 +65,15 @@ def test_fractional_rates_and_metadata_survive(tmp_path):
     assert container.metadata["comment"] == "seed 7"
 
 
+@pytest.mark.parametrize("size", [(64, 64), (64, 96), (128, 192)])
+def test_the_same_frames_give_the_same_bytes(tmp_path, size):
+  path, files = tmp_path / "a.mp4", set()
+  for _ in range(4):
+    write.write_mp4(path, clips.moving(83, *size), 16)
+    files.add(path.read_bytes())
+  assert len(files) == 1
+
+
 def test_pieces_make_the_same_file_as_the_whole(tmp_path):
   frames = clips.moving(20)
   write.write_mp4(tmp_path / "whole.mp4", frames, 16)

@@ -1,0 +1,1 @@
+"""Folders of captioned clips to datasets, and datasets to batches."""

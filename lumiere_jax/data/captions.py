@@ -1,0 +1,229 @@
+"""Which clips a folder holds, and what is said of each.
+
+A clip's caption is looked up in a table (`metadata.jsonl` or `metadata.csv`
+in the folder, or a file the user names), else in the text file beside it.
+"""
+
+from collections.abc import Iterable, Iterator
+import csv
+import dataclasses
+import difflib
+import json
+import pathlib
+import posixpath
+
+from lumiere_jax import errors
+
+SUFFIXES = (".mp4", ".mov", ".webm", ".avi", ".gif", ".m4v", ".mkv")
+TABLES = ("metadata.jsonl", "metadata.csv")
+
+# What other tools call the columns, in order of preference.
+_COLUMNS = {
+  "path": ("file_name", "path", "filename", "file", "video"),
+  "caption": ("caption", "text", "prompt"),
+  "licence": ("licence", "license"),
+  "source": ("source", "url"),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CaptionedFile:
+  """One clip to take into a dataset.
+
+  Attributes:
+    file: where it is.
+    path: its place relative to the folder, with forward slashes; its id.
+    caption: one line of text, not empty.
+    licence: as given; "" where nothing was said.
+    source: as given; "" where nothing was said.
+  """
+
+  file: pathlib.Path
+  path: str
+  caption: str
+  licence: str = ""
+  source: str = ""
+
+
+def find(
+  folder: pathlib.Path, table: pathlib.Path | None = None
+) -> list[CaptionedFile]:
+  """All clips below a folder with their captions, sorted by path.
+
+  Args:
+    folder: searched with its subfolders; hidden files are passed over.
+    table: a .jsonl, .csv or .tsv of captions; else one of `TABLES` in
+      `folder`, if it is there.
+
+  Raises:
+    DataError: there is no clip, or a clip without caption, or two for one.
+  """
+  clips = _clips(folder)
+  table = table or _table_in(folder)
+  rows = _by_path(read_table(table), table) if table else {}
+  unknown = sorted(rows.keys() - clips.keys())
+  if unknown:
+    raise _names_nothing(unknown[0], clips, table, folder)
+  beside = {
+    path: posixpath.splitext(path)[0] + ".txt"
+    for path in clips
+    if path not in rows
+  }
+  _require_own_captions(beside)
+  found = []
+  for path, file in sorted(clips.items()):
+    row = rows.get(path) or _read_beside(file)
+    found.append(CaptionedFile(file=file, path=path, **row))
+  return found
+
+
+def read_table(table: pathlib.Path) -> Iterator[tuple[str, dict[str, str]]]:
+  """Yields (path, other columns); raises `DataError` naming the line."""
+  readers = {".jsonl": _json_lines, ".csv": _csv_lines, ".tsv": _csv_lines}
+  read = readers.get(table.suffix.lower())
+  if read is None or not table.is_file():
+    raise errors.DataError(
+      f"{table} is not a table of captions: give an existing .jsonl, .csv or "
+      ".tsv file with the columns file_name and caption."
+    )
+  try:
+    for number, entry in read(table):
+      yield _columns(entry, f"{table}:{number}")
+  except (UnicodeDecodeError, csv.Error) as error:
+    raise errors.DataError(
+      f"{table} is not UTF-8 text that can be read as {table.suffix} "
+      f"({error}); save it again as UTF-8."
+    ) from error
+
+
+def _clips(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+  if not folder.is_dir():
+    raise errors.DataError(
+      f"{folder} is not a folder; --source names the folder that holds the "
+      "clips."
+    )
+  files = (
+    file
+    for file in folder.rglob("*")
+    if file.suffix.lower() in SUFFIXES and file.is_file()
+  )
+  relative = {file.relative_to(folder).as_posix(): file for file in files}
+  clips = {
+    path: file
+    for path, file in relative.items()
+    if not any(part.startswith(".") for part in path.split("/"))
+  }
+  if not clips:
+    raise errors.DataError(
+      f"{folder} holds no clip: no file below it ends in {', '.join(SUFFIXES)}."
+    )
+  return clips
+
+
+def _table_in(folder: pathlib.Path) -> pathlib.Path | None:
+  tables = [folder / name for name in TABLES if (folder / name).exists()]
+  if len(tables) > 1:
+    raise errors.DataError(
+      f"{folder} holds both {' and '.join(TABLES)}; remove one, or say which "
+      "with --captions."
+    )
+  return tables[0] if tables else None
+
+
+def _json_lines(table: pathlib.Path) -> Iterator[tuple[int, dict]]:
+  with open(table, encoding="utf-8-sig") as lines:
+    for number, line in enumerate(lines, start=1):
+      if not line.strip():
+        continue
+      try:
+        entry = json.loads(line)
+      except ValueError as error:
+        raise errors.DataError(
+          f"{table}:{number}: not JSON ({error}); each line is one object "
+          'like {"file_name": "a.mp4", "caption": "a dog runs"}.'
+        ) from error
+      yield number, entry if isinstance(entry, dict) else {}
+
+
+def _csv_lines(table: pathlib.Path) -> Iterator[tuple[int, dict]]:
+  delimiter = "\t" if table.suffix.lower() == ".tsv" else ","
+  # utf-8-sig: spreadsheets put a byte order mark before the first column.
+  with open(table, encoding="utf-8-sig", newline="") as lines:
+    reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
+    for entry in reader:
+      yield reader.line_num, entry
+
+
+def _columns(entry: dict, place: str) -> tuple[str, dict[str, str]]:
+  """(path, {caption, licence, source}) of one row."""
+  given = {str(key).strip().lower(): v for key, v in entry.items() if key}
+  found = {}
+  for column, names in _COLUMNS.items():
+    value = next((given[n] for n in names if given.get(n) is not None), None)
+    if value is None and column in ("path", "caption"):
+      raise errors.DataError(
+        f"{place}: has no {names[0]}; the columns are file_name, caption and, "
+        f"if known, licence and source, and here they are "
+        f"{', '.join(given) or 'none'}."
+      )
+    found[column] = " ".join(str(value or "").split())
+  path = posixpath.normpath(found.pop("path"))
+  return path, found | {"caption": _require_text(found["caption"], place)}
+
+
+def _by_path(
+  rows: Iterable[tuple[str, dict[str, str]]], table: pathlib.Path
+) -> dict[str, dict[str, str]]:
+  found = {}
+  for path, row in rows:
+    if path in found:
+      raise errors.DataError(
+        f"{table} names {path} twice; each clip has one row. Remove one."
+      )
+    found[path] = row
+  return found
+
+
+def _names_nothing(path, clips, table, folder) -> errors.DataError:
+  close = difflib.get_close_matches(path, clips, n=1)
+  hint = f" Did you mean {close[0]}?" if close else ""
+  return errors.DataError(
+    f"{table} names {path}, but there is no such clip in {folder}.{hint}"
+  )
+
+
+def _require_own_captions(beside: dict[str, str]) -> None:
+  owners = {}
+  for path, text in sorted(beside.items()):
+    if text in owners:
+      raise errors.DataError(
+        f"{owners[text]} and {path} would share the caption {text}; rename "
+        "one of the clips, or give a table of captions."
+      )
+    owners[text] = path
+
+
+def _read_beside(file: pathlib.Path) -> dict[str, str]:
+  beside = file.with_suffix(".txt")
+  if not beside.is_file():
+    raise errors.DataError(
+      f"{file} has no caption. Give one in any of three ways: a text file "
+      f"{beside.name} beside it, a row in metadata.jsonl or metadata.csv "
+      "(columns file_name, caption) in the source folder, or such a table "
+      "elsewhere with --captions FILE."
+    )
+  try:
+    text = beside.read_text(encoding="utf-8-sig")
+  except UnicodeDecodeError as error:
+    raise errors.DataError(
+      f"{beside} is not UTF-8 text ({error.reason}); save it again as UTF-8."
+    ) from error
+  return {"caption": _require_text(" ".join(text.split()), f"{beside}")}
+
+
+def _require_text(caption: str, place: str) -> str:
+  if not caption:
+    raise errors.DataError(
+      f"{place}: the caption is empty; say in a few words what the clip shows."
+    )
+  return caption

@@ -1,0 +1,224 @@
+"""Datasets to batches, in one global order that nothing else changes.
+
+The order is fixed by (dataset, seed, global batch): batch k is the same clips
+at the same seconds with the same crops on 1 host or on 4, with 0 workers or
+with 2, before or after a preemption.  Each host takes its own rows of it:
+
+  clips, shuffled anew each epoch   c a d b | b d a c | ...
+  batches of `batch_size`           [c a] [d b] [b d] [a c] ...
+  host 0 of 2                       [c a]       [b d]
+  host 1 of 2                             [d b]       [a c]
+
+so joining the hosts' batches gives the batch a single host would have had.
+"""
+
+from collections.abc import Iterator
+import os
+from typing import Any, Self
+
+from absl import flags
+from grain import python as grain
+import numpy as np
+
+from lumiere_jax import errors
+from lumiere_jax.data import source as source_lib
+from lumiere_jax.data import view as view_lib
+from lumiere_jax.types import VideoBatch
+
+_STATE_VERSION = 1
+# Batches ready ahead of the device; they are large, so few.
+_AHEAD = 2
+_MOST_THREADS = 4
+
+
+def build(
+  dataset: str,
+  *,
+  split: str = "train",
+  num_frames: int,
+  fps: float,
+  resolution: int,
+  crop: int | None = None,
+  batch_size: int,
+  seed: int,
+  tokenizer: view_lib.Tokenizer,
+  num_workers: int = 0,
+  host_index: int = 0,
+  host_count: int = 1,
+  flip: bool = True,
+  frames: str = "clip",
+  place: str = "random",
+) -> "ClipIterator":
+  """Opens a dataset as an endless iterator of batches.
+
+  Args:
+    dataset: folder made by `lumiere prepare`, or `tfds:NAME[@DATA_DIR]`.
+    split: name of a split, or a slice of one.
+    num_frames: see `view.View`, as for the others of its attributes.
+    fps: likewise.
+    resolution: likewise.
+    crop: likewise.
+    batch_size: clips in a batch of this host.
+    seed: of the order and of everything drawn for a clip.
+    tokenizer: picklable; likewise.
+    num_workers: processes that decode; 0 decodes in threads of this one.
+    host_index: this host, from 0.
+    host_count: hosts that share each global batch.
+    flip: likewise.
+    frames: likewise.
+    place: likewise.
+
+  Raises:
+    DataError: there is no such dataset or split, or no caption in it.
+    ConfigError: a number that makes no sense.
+  """
+  if batch_size < 1 or num_workers < 0 or not 0 <= host_index < host_count:
+    raise errors.ConfigError(
+      f"batch_size={batch_size}, num_workers={num_workers}, "
+      f"host_index={host_index}, host_count={host_count}: need at least one "
+      "clip a batch, no negative workers, and 0 <= host_index < host_count."
+    )
+  view = view_lib.View(
+    num_frames=num_frames,
+    fps=fps,
+    resolution=resolution,
+    crop=crop,
+    tokenizer=tokenizer,
+    flip=flip,
+    frames=frames,
+    place=place,
+  )
+  return ClipIterator(
+    source_lib.ClipSource(dataset, split),
+    view,
+    batch_size=batch_size,
+    seed=seed,
+    num_workers=num_workers,
+    host_index=host_index,
+    host_count=host_count,
+  )
+
+
+class ClipIterator(Iterator[VideoBatch]):
+  """Endless batches of numpy arrays, whose place can be saved and restored.
+
+  Close it, or use it in a `with`, so that its workers end.
+
+  Attributes:
+    source: the clips.
+    view: what is shown of each.
+  """
+
+  def __init__(
+    self,
+    source: source_lib.ClipSource,
+    view: view_lib.View,
+    *,
+    batch_size: int,
+    seed: int,
+    num_workers: int,
+    host_index: int,
+    host_count: int,
+  ):
+    """See `build`."""
+    self.source, self.view = source, view
+    self._host_index, self._host_count = host_index, host_count
+    self._num_workers = num_workers
+    self._batches = (
+      grain.MapDataset.source(source)
+      .seed(seed)
+      .shuffle()
+      .repeat()
+      .random_map(view)
+      # Batched before it is divided among hosts and workers, or the order
+      # would depend on their number.
+      .batch(batch_size)
+    )
+    self._of = {
+      "dataset": source.digest,
+      "split": source.split,
+      "num_clips": len(source),
+      "seed": seed,
+      "global_batch": batch_size * host_count,
+    }
+    self._step = 0
+    self._running = None
+
+  def __next__(self) -> VideoBatch:
+    """Returns video [B, T, H, W, 3] uint8, tokens and mask [B, L]."""
+    if self._running is None:
+      self._running = iter(self._from_step())
+    arrays = next(self._running)
+    self._step += 1
+    # Workers hand over shared memory, which is scarce in containers and must
+    # not outlive them; a copy costs little beside the decoding.
+    keep = np.array if self._num_workers else np.asarray
+    return VideoBatch(**{name: keep(x) for name, x in arrays.items()})
+
+  def get_state(self) -> dict[str, Any]:
+    """Where the next batch is; fits any number of hosts and workers."""
+    return {"version": _STATE_VERSION, "step": self._step, "of": dict(self._of)}
+
+  def set_state(self, state: dict[str, Any]) -> None:
+    """Goes to where `get_state` was called.
+
+    Raises:
+      DataError: the state is of another dataset, seed or global batch, for
+        which the same place does not exist.
+    """
+    if state.get("version") != _STATE_VERSION:
+      raise errors.DataError(
+        f"state of the data iterator has version {state.get('version')!r}; "
+        f"this code reads version {_STATE_VERSION}. Start a new run with "
+        "init_from."
+      )
+    changed = [k for k, v in self._of.items() if state["of"].get(k) != v]
+    if changed:
+      said = ", ".join(
+        f"{k} was {state['of'].get(k)!r} and is {self._of[k]!r}"
+        for k in changed
+      )
+      raise errors.DataError(
+        f"the run was interrupted on other data: {said}. Give what it had, or "
+        "start a new run with init_from."
+      )
+    self.close()
+    self._step = int(state["step"])
+
+  def close(self) -> None:
+    """Ends workers and threads; the next batch starts them again."""
+    if self._running is not None:
+      self._running.close()
+      self._running = None
+
+  def __enter__(self) -> Self:
+    return self
+
+  def __exit__(self, *_) -> None:
+    self.close()
+
+  def _from_step(self) -> grain.IterDataset:
+    first = self._step * self._host_count + self._host_index
+    mine = self._batches[first :: self._host_count]
+    if not self._num_workers:
+      return mine.to_iter_dataset(_threads(os.cpu_count() or 1))
+    _require_flags_parsed()
+    return mine.to_iter_dataset(_threads(1)).mp_prefetch(
+      grain.MultiprocessingOptions(
+        num_workers=self._num_workers, per_worker_buffer_size=1
+      )
+    )
+
+
+def _threads(cores: int) -> grain.ReadOptions:
+  threads = min(cores, _MOST_THREADS)
+  return grain.ReadOptions(
+    num_threads=threads, prefetch_buffer_size=max(_AHEAD, threads)
+  )
+
+
+def _require_flags_parsed() -> None:
+  # Worker processes read grain's absl flags; programs that do not use absl
+  # (tests, notebooks, tyro commands) take their defaults.
+  if not flags.FLAGS.is_parsed():
+    flags.FLAGS.mark_as_parsed()
