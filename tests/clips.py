@@ -77,3 +77,23 @@ def write_clip(path, seconds=5.2, fps=16, **kwargs):
   frames = moving(round(seconds * fps), **kwargs)
   write.write_mp4(path, frames, fps)
   return frames
+
+
+def write_folder(folder, captions, *, seconds=1.0, fps=16):
+  """Writes a short clip and a text file for each caption; returns frames."""
+  folder.mkdir(parents=True, exist_ok=True)
+  frames = []
+  for k, caption in enumerate(captions):
+    # Clip k is grey levels 4 j + k: a frame tells its clip and its place.
+    clip = numbered(round(seconds * fps)) + np.uint8(k)
+    write.write_mp4(folder / f"{k}.mp4", clip, fps, crf=5)
+    (folder / f"{k}.txt").write_text(caption, encoding="utf-8")
+    frames.append(clip)
+  return frames
+
+
+def tokenize(captions):
+  """Code points of the first 8 letters: [n, 8] int32 and bool."""
+  tokens = [[ord(c) for c in caption[:8].ljust(8)] for caption in captions]
+  tokens = np.array(tokens, np.int32)
+  return tokens, tokens != ord(" ")

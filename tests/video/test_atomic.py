@@ -1,7 +1,5 @@
 import errno
 import os
-import pathlib
-import subprocess
 
 import numpy as np
 import pytest
@@ -64,20 +62,6 @@ def test_a_name_below_a_file_is_refused(tmp_path):
   (tmp_path / "file").write_text("")
   with pytest.raises(errors.OutputError, match="was not written"):
     atomic.write_text(tmp_path / "file" / "a.txt", "a")
-
-
-@pytest.fixture
-def tiny_disk(tmp_path):
-  """A folder on a disk of 100 kB, where one may be mounted."""
-  disk = tmp_path / "disk"
-  disk.mkdir()
-  mount = ["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", str(disk)]
-  try:
-    subprocess.run(mount, check=True, capture_output=True)
-  except (OSError, subprocess.CalledProcessError):
-    pytest.skip("mounting a small disk takes privileges")
-  yield pathlib.Path(disk)
-  subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_truly_full_disk(tiny_disk):
