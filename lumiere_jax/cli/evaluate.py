@@ -1,0 +1,184 @@
+r"""What generated clips are worth, as a table and as JSON.
+
+  lumiere evaluate reconstruction --generated ball.npy --reference ball.mp4
+  lumiere evaluate reconstruction --weights runs/cascade --video ball.mp4 \
+    --prompt "a red ball rolls"
+  lumiere evaluate seams --weights runs/cascade --prompt "a red ball rolls" \
+    --out seams/
+
+"reconstruction" compares a clip with the real one it was trained on: PSNR, and
+its motion over the real one's. "seams" upsamples a clip with and without
+MultiDiffusion and compares the jumps where windows meet with those elsewhere.
+"""
+
+import dataclasses
+import json
+import pathlib
+from typing import Annotated, Any
+
+import tyro
+
+from lumiere_jax import errors
+from lumiere_jax.cli import exits
+from lumiere_jax.cli import progress as bars
+from lumiere_jax.evaluation import footage
+from lumiere_jax.evaluation import reconstruction
+from lumiere_jax.evaluation import seams
+from lumiere_jax.evaluation import windows
+from lumiere_jax.generation import generator as generators
+from lumiere_jax.generation import request as requests
+from lumiere_jax.video import atomic
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reconstruction:
+  """Compare a generated clip with the real one.
+
+  Attributes:
+    video: the real clip.
+    generated: frames of the generated clip (.npy of `lumiere sample
+      --save-frames`), or an mp4 if there is nothing better.
+    weights: instead of frames, weights to sample from.
+    prompt: caption of the real clip, with `weights`.
+    seed: same seed, same clip.
+    ssr: upsample before comparing, rather than compare the base's clip.
+    num_inference_steps: denoising steps; what the weights advise if not given.
+    guidance_scale: guidance weight; what the weights advise if not given.
+    resolution: with an mp4, its height and width in pixels.
+    num_frames: with an mp4, its length in frames.
+    fps: frames a second to take from the real clip.
+    start: seconds into the real clip.
+    out: JSON file to write the numbers to.
+  """
+
+  video: Annotated[pathlib.Path, tyro.conf.arg(aliases=("--reference",))]
+  generated: pathlib.Path | None = None
+  weights: str | None = None
+  prompt: str | None = None
+  seed: int = 0
+  ssr: bool = False
+  num_inference_steps: int | None = None
+  guidance_scale: float | None = None
+  resolution: int | None = None
+  num_frames: int = 80
+  fps: float = 16.0
+  start: float = 0.0
+  out: pathlib.Path | None = None
+
+  def run(self) -> None:
+    """Prints the table and writes the JSON."""
+    frames, fps = self._generated()
+    reference = footage.load(
+      self.video,
+      num_frames=len(frames),
+      fps=fps,
+      height=frames.shape[1],
+      width=frames.shape[2],
+      start=self.start,
+    )
+    found = reconstruction.measure(frames, reference)
+    report(found.as_dict(), self.out)
+
+  def _generated(self):
+    if (self.generated is None) == (self.weights is None):
+      raise errors.ConfigError(
+        "give either --generated FRAMES.npy, or --weights DIR with --prompt."
+      )
+    if self.weights is None:
+      return self._read(), self.fps
+    result = generators.load(self.weights)(
+      requests.Request(
+        prompt=self.prompt or "",
+        seed=self.seed,
+        ssr=self.ssr,
+        num_inference_steps=self.num_inference_steps,
+        guidance_scale=self.guidance_scale,
+        guard=False,  # a poor clip is to be measured, not refused
+      ),
+      _watch(),
+    )
+    return result.frames[0], result.fps
+
+  def _read(self):
+    if self.generated.suffix == ".npy":
+      return footage.lossless(self.generated)
+    if self.resolution is None:
+      raise errors.ConfigError(
+        f"{self.generated} is a video; say its --resolution, --num-frames and "
+        "--fps, or better, give the .npy of `lumiere sample --save-frames`."
+      )
+    return footage.load(
+      self.generated,
+      num_frames=self.num_frames,
+      fps=self.fps,
+      height=self.resolution,
+      width=self.resolution,
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Seams:
+  """Measure jumps between windows, with MultiDiffusion and without.
+
+  Attributes:
+    weights: a folder that holds base/ and ssr/.
+    prompt: what to show; something that moves.
+    out: folder for seams.json and seams.png.
+    seed: same seed, same clip.
+    window: frames in a window; what the weights advise if not given.
+    overlap: frames that neighbouring windows share, with MultiDiffusion.
+  """
+
+  weights: str
+  prompt: str
+  out: pathlib.Path
+  seed: int = 0
+  window: int | None = None
+  overlap: int = 2
+
+  def run(self) -> None:
+    """Prints the table, writes the JSON and the plot."""
+    request = requests.Request(
+      prompt=self.prompt,
+      seed=self.seed,
+      window=self.window,
+      overlap=self.overlap,
+    )
+    found = windows.compare(generators.load(self.weights), request)
+    for name, entry in found.items():
+      print(f"{name:<16} border / elsewhere {entry.ratio:6.3f}")
+    with atomic.replacing(self.out / "seams.png") as path:
+      seams.plot(found, path)
+    text = json.dumps({name: s.as_dict() for name, s in found.items()})
+    atomic.write_text(self.out / "seams.json", text + "\n")
+    print(f"wrote {self.out / 'seams.json'} and {self.out / 'seams.png'}")
+
+
+def report(numbers: dict[str, Any], out: pathlib.Path | None) -> None:
+  """Prints numbers as a table and as JSON, and writes the JSON if asked."""
+  for name, value in numbers.items():
+    print(f"{name:<20} {'-' if value is None else f'{value:.3f}'}")
+  text = json.dumps(numbers)
+  print(text)
+  if out:
+    atomic.write_text(out, text + "\n")
+
+
+def _watch():
+  bar = bars.Bar()
+  return lambda event: bar(event.stage, event.step, event.num_steps)
+
+
+def main(argv: list[str] | None = None) -> None:
+  """Evaluates; see the module for the commands."""
+  verb = tyro.extras.subcommand_cli_from_dict(
+    {"reconstruction": Reconstruction, "seams": Seams},
+    args=argv,
+    prog="lumiere evaluate",
+    description=__doc__,
+  )
+  verb.run()
+
+
+if __name__ == "__main__":
+  exits.run(main)

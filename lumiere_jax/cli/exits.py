@@ -1,0 +1,23 @@
+"""How a command ends: our errors are one sentence, bugs keep a traceback."""
+
+from collections.abc import Callable, Sequence
+import sys
+
+from lumiere_jax import errors
+
+
+def run(main: Callable[..., None], argv: Sequence[str] | None = None) -> None:
+  """Runs a command; leaves with code 2 on an error a person can act on.
+
+  Args:
+    main: the command; called without arguments where there is no `argv`.
+    argv: its arguments.
+  """
+  try:
+    main() if argv is None else main(argv)
+  except errors.LumiereError as error:
+    print(f"error: {error}", file=sys.stderr)
+    raise SystemExit(2) from error
+  except KeyboardInterrupt:
+    print("stopped", file=sys.stderr)
+    raise SystemExit(130) from None

@@ -1,0 +1,66 @@
+"""A progress bar with the time left; plain lines where no one watches."""
+
+from collections.abc import Callable
+import dataclasses
+import sys
+import time
+from typing import TextIO
+
+WIDTH = 30
+
+
+@dataclasses.dataclass
+class Bar:
+  """Shows how far one piece of work after another is.
+
+  The time left is reckoned from the second step seen, since the first also
+  compiles.
+
+  Attributes:
+    stream: where to write; a terminal gets one line that is redrawn, anything
+      else about ten lines for each label.
+    clock: seconds, from anywhere.
+  """
+
+  stream: TextIO = dataclasses.field(default_factory=lambda: sys.stderr)
+  clock: Callable[[], float] = time.monotonic
+  _label: str | None = None
+  _first: tuple[int, float] = (0, 0.0)  # step, seconds
+
+  def __call__(self, label: str, step: int, num_steps: int) -> None:
+    """Notes that `step` of `num_steps`, from 1, is done."""
+    now = self.clock()
+    is_first = label != self._label or step <= self._first[0]
+    if is_first:
+      self._label, self._first = label, (step, now)
+    left = "compiled"
+    if not is_first:
+      rate = (now - self._first[1]) / (step - self._first[0])
+      left = f"{duration(rate * (num_steps - step))} left, {rate:.2f} s/step"
+    if self.stream.isatty():
+      end = "\n" if step == num_steps else ""
+      line = f"{label:>5} {bar(step, num_steps)} {left}"
+      self.stream.write(f"\r{line:<78}{end}")
+    elif is_first or is_milestone(step, num_steps):
+      self.stream.write(f"{label} {step} of {num_steps}: {left}\n")
+    self.stream.flush()
+
+
+def bar(step: int, num_steps: int) -> str:
+  """Draws `[####----] 4/8`."""
+  full = WIDTH * step // num_steps
+  return f"[{'#' * full}{'-' * (WIDTH - full)}] {step}/{num_steps}"
+
+
+def is_milestone(step: int, num_steps: int) -> bool:
+  """Whether another tenth of the way ends at `step`."""
+  return 10 * step // num_steps > 10 * (step - 1) // num_steps
+
+
+def duration(seconds: float) -> str:
+  """Writes 75 as "1:15" and 3675 as "1:01:15"."""
+  minutes, seconds = divmod(round(seconds), 60)
+  hours, minutes = divmod(minutes, 60)
+  if hours:
+    return f"{hours}:{minutes:02d}:{seconds:02d}"
+  return f"{minutes}:{seconds:02d}"

@@ -1,0 +1,215 @@
+r"""Prompt in, mp4 out.
+
+  lumiere sample --weights runs/cascade --prompt "a red ball rolls" \
+    --out ball.mp4
+
+WEIGHTS is the folder of one training run, or one with runs in base/ and ssr/.
+Beside ball.mp4 it writes ball.json, from which `lumiere sample --replay
+ball.json --out again.mp4` makes the same pixels, and ball.png, a page of
+stills.
+
+Many prompts: --prompts FILE.txt (a prompt a line) or FILE.jsonl (a JSON
+request a line) --out DIR/clip.mp4 writes DIR/clip_000.mp4, clip_001.mp4, ...
+"""
+
+from collections.abc import Iterator
+import dataclasses
+import pathlib
+import sys
+from typing import Any
+
+import tyro
+
+from lumiere_jax import errors
+from lumiere_jax.cli import exits
+from lumiere_jax.cli import progress as bars
+from lumiere_jax.generation import generator as generators
+from lumiere_jax.generation import progress
+from lumiere_jax.generation import prompt_file
+from lumiere_jax.generation import publish
+from lumiere_jax.generation import record as records
+from lumiere_jax.generation import request as requests
+from lumiere_jax.generation import result as results
+from lumiere_jax.video import write
+
+
+def _as_flag(field: dataclasses.Field) -> tuple[str, Any, Any]:
+  """A request's field as one that may also be left unsaid."""
+  if field.type is bool:  # None would make it --ssr True, not --ssr
+    return field.name, bool, dataclasses.field(default=field.default)
+  return field.name, field.type | None, dataclasses.field(default=None)
+
+
+RequestFlags = dataclasses.make_dataclass(
+  "RequestFlags",
+  [_as_flag(field) for field in dataclasses.fields(requests.Request)],
+  namespace={"__doc__": requests.Request.__doc__},
+  kw_only=True,
+  frozen=True,
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Flags:
+  """Flags of `lumiere sample`.
+
+  Attributes:
+    out: mp4 to write; several are numbered.
+    request: what to make.
+    weights: a training run's folder, or one that holds base/ and ssr/.
+    prompts: file of many prompts (.txt) or requests (.jsonl).
+    replay: JSON beside a clip that is to be made again.
+    overwrite: replace files that exist.
+    save_frames: write the frames losslessly too, as .npy.
+    preview: PNG to redraw with the predicted clean frames while sampling.
+    preview_every: steps between previews.
+  """
+
+  out: pathlib.Path
+  request: tyro.conf.OmitArgPrefixes[RequestFlags] = dataclasses.field(
+    default_factory=RequestFlags
+  )
+  weights: str | None = None
+  prompts: pathlib.Path | None = None
+  replay: pathlib.Path | None = None
+  overwrite: bool = False
+  save_frames: bool = False
+  preview: pathlib.Path | None = None
+  preview_every: int = 5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Job:
+  """One request and where its clips go; `record` where it is a replay."""
+
+  request: requests.Request
+  out: pathlib.Path
+  record: records.Record | None = None
+
+  @property
+  def indices(self) -> tuple[int, ...]:
+    """Which of the request's clips to make."""
+    if self.record:
+      return (self.record.index,)
+    return tuple(range(self.request.num_videos))
+
+
+def main(argv: list[str] | None = None) -> None:
+  """Generates clips; see the module for the command."""
+  flags = tyro.cli(Flags, args=argv, prog="lumiere sample", description=__doc__)
+  jobs = list(_jobs(flags))
+  for job in jobs:  # before minutes of work, not after
+    for mp4 in results.output_paths(job.out, len(job.indices)):
+      publish.refuse_existing(results.sidecars(mp4), overwrite=flags.overwrite)
+  generator = generators.load(_weights(flags, jobs[0]))
+  for job in jobs:
+    _run(generator, job, flags)
+
+
+def _jobs(flags: Flags) -> Iterator[Job]:
+  """Yields the jobs; refuses flags that contradict one another."""
+  said = _said(flags.request)
+  asked = [
+    name
+    for name, given in (
+      ("--prompt", "prompt" in said),
+      ("--prompts", flags.prompts),
+      ("--replay", flags.replay),
+    )
+    if given
+  ]
+  if len(asked) != 1:
+    raise errors.ConfigError(
+      f"got {' and '.join(asked) or 'no prompt'}; give exactly one of "
+      "--prompt TEXT, --prompts FILE or --replay FILE."
+    )
+  if flags.replay:
+    if said:
+      flag = next(iter(said)).replace("_", "-")
+      raise errors.ConfigError(
+        f"--{flag} was given with --replay, which takes the whole request "
+        "from the file; leave it out."
+      )
+    record = records.read(flags.replay)
+    yield Job(request=record.request, out=flags.out, record=record)
+  elif flags.prompts:
+    for number, request in enumerate(prompt_file.read(flags.prompts, said)):
+      out = flags.out.with_stem(f"{flags.out.stem}_{number:03d}")
+      yield Job(request=request, out=out)
+  else:
+    yield Job(request=requests.Request(**said), out=flags.out)
+
+
+def _said(request: RequestFlags) -> dict[str, Any]:
+  """Returns the fields that were given on the command line."""
+  unsaid = RequestFlags()
+  return {
+    name: value
+    for name, value in vars(request).items()
+    if value != getattr(unsaid, name)
+  }
+
+
+def _weights(flags: Flags, job: Job) -> str:
+  if flags.weights:
+    return flags.weights
+  if job.record:
+    return job.record.weights
+  raise errors.ConfigError(
+    "no weights were given; say --weights DIR, the folder of a training run "
+    "or one that holds base/ and ssr/."
+  )
+
+
+def _run(generator: generators.Generator, job: Job, flags: Flags) -> None:
+  """Makes, writes and reports one request's clips."""
+  if job.record:
+    records.require_same_weights(
+      job.record, generator.digests, generator.weights
+    )
+  print(f"seed {job.request.seed}: {job.request.prompt}")
+  result = generator(job.request, _on_step(flags), indices=job.indices)
+  mp4s = result.write(
+    job.out, overwrite=flags.overwrite, save_frames=flags.save_frames
+  )
+  for warning in result.warnings:
+    print(f"warning: {warning}", file=sys.stderr)
+  _, num_frames, height, width, _ = result.frames.shape
+  for mp4, motion in zip(mp4s, result.motion, strict=True):
+    print(
+      f"wrote {mp4} ({num_frames} frames of {width}x{height} at {result.fps} "
+      f"fps, seed {result.request.seed}, motion {motion:.2f} levels a frame)"
+    )
+  if job.record:
+    print(_compare(job.record, result))
+
+
+def _compare(record: records.Record, result: results.Result) -> str:
+  """Says whether a replay gave the same pixels, and if not what may be why."""
+  if records.pixels_digest(result.frames[0]) == record.pixels:
+    return "replay: the same pixels as recorded"
+  now = records.versions()
+  changed = [
+    f"{name} {then}, now {now.get(name, 'absent')}"
+    for name, then in record.versions.items()
+    if now.get(name) != then
+  ]
+  why = ", ".join(changed) or "no version did, so look at the device"
+  return f"replay: pixels differ from those recorded; what changed: {why}"
+
+
+def _on_step(flags: Flags) -> progress.OnStep:
+  """Returns what to do after each step: the bar, and the preview if asked."""
+  bar = bars.Bar()
+
+  def on_step(event: progress.Progress) -> None:
+    bar(event.stage, event.step, event.num_steps)
+    is_due = event.step % flags.preview_every == 0
+    if flags.preview and (is_due or event.step == event.num_steps):
+      write.write_png(flags.preview, results.stills(event.frames(0)))
+
+  return on_step
+
+
+if __name__ == "__main__":
+  exits.run(main)

@@ -1,0 +1,1 @@
+"""What a generated clip is worth, as numbers."""

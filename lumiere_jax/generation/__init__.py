@@ -1,0 +1,1 @@
+"""A loaded generator: text, base, super-resolution and pixels."""

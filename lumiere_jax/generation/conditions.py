@@ -1,0 +1,45 @@
+"""From a prompt to what a network is told."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import numpy as np
+
+from lumiere_jax.text import null
+from lumiere_jax.types import Array, Condition, Guided
+
+
+def build(
+  tokenizer: Callable[[list[str]], tuple[np.ndarray, np.ndarray]],
+  encode: Callable[[Array, Array], Array],
+  *,
+  prompt: str,
+  negative_prompt: str,
+  num_clips: int,
+  is_guided: bool,
+  low_res: Array | None = None,
+) -> Condition | Guided:
+  """Encodes the prompts with a stage's own encoder.
+
+  Args:
+    tokenizer: captions -> (tokens [B, L], mask [B, L]).
+    encode: (tokens, mask) -> [B, L, E] float32.
+    prompt: what to show.
+    negative_prompt: what to steer away from; empty for the null prompt, the
+      one that captions are dropped to in training.
+    num_clips: B; every clip is told the same.
+    is_guided: whether to build both sides of guidance, or the prompt alone.
+    low_res: [B, T, h, w, 3] float32 in [-1, 1], the clip to upsample.
+  """
+  tokens, mask = tokenizer([prompt, negative_prompt])
+  embedding, mask = encode(tokens, mask), jnp.asarray(mask)
+  if not negative_prompt:
+    embedding, mask = null.drop(embedding, mask, jnp.array([False, True]))
+
+  def told(side: int) -> Condition:
+    repeat = lambda x: jnp.repeat(x[side][None], num_clips, axis=0)
+    return Condition(
+      text=repeat(embedding), text_mask=repeat(mask), low_res=low_res
+    )
+
+  return Guided(positive=told(0), negative=told(1)) if is_guided else told(0)

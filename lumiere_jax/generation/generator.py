@@ -1,0 +1,194 @@
+"""A cascade of loaded stages that turns requests into clips.
+
+prompt -+-> base -> guard -+-> ssr -> guard -> Result
+        +------------------+
+"""
+
+from collections.abc import Sequence
+import dataclasses
+import os
+import pathlib
+
+import jax
+import numpy as np
+
+from lumiere_jax import errors
+from lumiere_jax.generation import guard
+from lumiere_jax.generation import painter
+from lumiere_jax.generation import plans
+from lumiere_jax.generation import progress
+from lumiere_jax.generation import request as requests
+from lumiere_jax.generation import result as results
+from lumiere_jax.provenance import run_record
+from lumiere_jax.stages import stage as stages
+from lumiere_jax.stages import weights
+
+
+class Generator:
+  """Paints clips with one stage, or with two.
+
+  Attributes:
+    weights: where they were loaded from, as the person wrote it.
+    stages: the stages, first to last; the second upsamples.
+  """
+
+  def __init__(self, stages: Sequence[painter.Loaded], weights: str = ""):
+    self.weights = weights
+    self.stages = tuple(loaded.stage for loaded in stages)
+    self._painters = [painter.Painter(loaded) for loaded in stages]
+
+  @property
+  def digests(self) -> dict[str, str]:
+    """Stage name -> digest of its weights."""
+    loaded = [p.loaded for p in self._painters]
+    return {one.stage.name: one.digest for one in loaded}
+
+  @property
+  def fps(self) -> int:
+    """Frames a second of the clips."""
+    return self.stages[0].recipe["data"]["fps"]
+
+  def complete(self, request: requests.Request) -> requests.Request:
+    """Returns the request with all that it leaves open filled in.
+
+    Raises:
+      ConfigError: a negative prompt that guidance 1 would ignore, or an
+        overlap that does not fit the window.
+    """
+    for stage in self.stages:
+      request = request.complete(plans.defaults(stage))
+    request = dataclasses.replace(
+      request, ssr=request.ssr and len(self.stages) > 1
+    )
+    if request.negative_prompt and request.guidance_scale == 1:
+      raise errors.ConfigError(
+        "a negative prompt has no effect at guidance_scale 1; raise the scale "
+        "above 1 or leave the negative prompt out."
+      )
+    return request
+
+  def __call__(
+    self,
+    request: requests.Request,
+    on_step: progress.OnStep | None = None,
+    *,
+    indices: Sequence[int] | None = None,
+  ) -> results.Result:
+    """Paints the clips of a request.
+
+    Args:
+      request: what to paint.
+      on_step: told after each denoising step of each stage; watching copies
+        the clips to the host at each step.
+      indices: which of the request's clips to paint; all unless given. A clip
+        is the same whatever is painted with it.
+
+    Raises:
+      QualityError: a stage painted no video and `request.guard` is on.
+      ConfigError: see `complete`.
+      ShapeError: a length that the networks or windows do not take.
+    """
+    request = self.complete(request)
+    if indices is None:
+      indices = range(request.num_videos)
+    runs = [self.paint(request, indices, on_step=on_step)]
+    warnings = _inspect(runs[0], request.guard)
+    if request.ssr:
+      low_res = runs[0].clips
+      runs.append(self.upsample(request, indices, low_res, on_step=on_step))
+      warnings += _inspect(runs[1], request.guard)
+    return results.Result(
+      request=request,
+      indices=tuple(indices),
+      fps=self.fps,
+      stages=tuple(runs),
+      weights=self.weights,
+      device=f"{jax.devices()[0].device_kind} x {jax.local_device_count()}",
+      warnings=tuple(warnings),
+    )
+
+  def paint(
+    self,
+    request: requests.Request,
+    indices: Sequence[int],
+    *,
+    on_step: progress.OnStep | None = None,
+  ) -> results.StageRun:
+    """Runs the first stage alone and unguarded, on a completed request."""
+    return self._painters[0](request, indices, on_step=on_step)
+
+  def upsample(
+    self,
+    request: requests.Request,
+    indices: Sequence[int],
+    low_res: np.ndarray,
+    *,
+    on_step: progress.OnStep | None = None,
+  ) -> results.StageRun:
+    """Runs super-resolution alone and unguarded, on a completed request.
+
+    Args:
+      request: what the clips show; its length gives way to `low_res`'s.
+      indices: B numbers, which clips' noise to use.
+      low_res: [B, T, h, w, 3] float32 in [-1, 1].
+      on_step: see `__call__`.
+
+    Raises:
+      WeightsError: the weights have no such stage.
+    """
+    if len(self._painters) < 2:
+      raise errors.WeightsError(
+        f"{self.weights} holds stage {self.stages[0].name!r} only, and "
+        "upsampling needs a second; give a folder that holds base/ and ssr/."
+      )
+    request = dataclasses.replace(request, num_frames=low_res.shape[1])
+    return self._painters[1](request, indices, low_res=low_res, on_step=on_step)
+
+
+def load(path: str | os.PathLike) -> Generator:
+  """Loads a training run, or a folder of runs: base/ (or t2i/) and ssr/.
+
+  Raises:
+    WeightsError: there are no weights there; the message says what is.
+  """
+  folder = pathlib.Path(path)
+  if _is_run(folder):
+    runs = [folder]
+  else:
+    runs = [folder / name for name in ("base", "t2i") if _is_run(folder / name)]
+    # The image stage is there for the base to start from, once there is one.
+    runs = runs[:1] + [r for r in [folder / "ssr"] if _is_run(r)]
+  loaded = [painter.Loaded(*weights.load(run)) for run in runs]
+  if not loaded or loaded[0].stage.name == stages.SUPER_RESOLUTION:
+    raise errors.WeightsError(
+      f"no weights to start from in {path}: {_contents(folder)}. Give a "
+      f"training run's folder (it holds {run_record.FILE}) of stage base or "
+      "t2i, or a folder that holds such runs as base/ and ssr/."
+    )
+  return Generator(loaded, str(path))
+
+
+def _is_run(folder: pathlib.Path) -> bool:
+  return (folder / run_record.FILE).is_file()
+
+
+def _contents(folder: pathlib.Path) -> str:
+  """Says what stands at a path."""
+  if not folder.exists():
+    return "there is no such folder"
+  if not folder.is_dir():
+    return "it is a file"
+  names = sorted(entry.name for entry in folder.iterdir())
+  more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+  return f"it holds {', '.join(names[:8]) or 'nothing'}{more}"
+
+
+def _inspect(run: results.StageRun, is_strict: bool) -> list[str]:
+  """Refuses a stage's clips, or returns what is wrong with them."""
+  try:
+    guard.check(run.name, run.clips)
+  except errors.QualityError as error:
+    if is_strict:
+      raise
+    return [str(error)]
+  return []

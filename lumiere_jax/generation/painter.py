@@ -1,0 +1,151 @@
+"""One loaded stage, and the programs compiled for it."""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+import time
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from lumiere_jax.generation import conditions
+from lumiere_jax.generation import plans
+from lumiere_jax.generation import progress
+from lumiere_jax.generation import request as requests
+from lumiere_jax.generation import result as results
+from lumiere_jax.parallel import mesh as meshes
+from lumiere_jax.sampling import base
+from lumiere_jax.sampling import noise
+from lumiere_jax.sampling import pmapped
+from lumiere_jax.sampling import sharded
+from lumiere_jax.stages import stage as stages
+from lumiere_jax.types import Params
+
+
+class Loaded(NamedTuple):
+  """A stage with its weights and their digest."""
+
+  stage: stages.Stage
+  params: Params
+  digest: str
+
+
+class Painter:
+  """Paints clips with one stage; keeps what it compiled for the next.
+
+  Attributes:
+    loaded: the stage, its weights and their digest.
+  """
+
+  def __init__(self, loaded: Loaded):
+    self.loaded = loaded
+    self._encode = jax.jit(loaded.stage.encode)
+    self._compiled: dict[tuple[plans.Plan, bool], base.Sampler] = {}
+    self._watch: _Watch | None = None
+
+  def __call__(
+    self,
+    request: requests.Request,
+    indices: Sequence[int],
+    *,
+    low_res: np.ndarray | None = None,
+    on_step: progress.OnStep | None = None,
+  ) -> results.StageRun:
+    """Paints clips of a completed request.
+
+    Args:
+      request: what to paint.
+      indices: B numbers, which of its clips.
+      low_res: [B, T, h, w, 3] float32 in [-1, 1], for a stage that upsamples.
+      on_step: told after each step.
+    """
+    stage, params, digest = self.loaded
+    plan = plans.make(stage, request)
+    condition = conditions.build(
+      stage.tokenizer,
+      lambda tokens, mask: self._encode(params, tokens, mask),
+      prompt=request.prompt,
+      negative_prompt=request.negative_prompt,
+      num_clips=len(indices),
+      is_guided=plan.settings.guidance_scale != 1,
+      low_res=low_res,
+    )
+    keys = noise.clip_keys(request.seed, np.asarray(indices))
+    sample = self._sampler(plan, on_step is not None)
+    self._watch = watch = _Watch(stage.name, on_step)
+    clips = np.asarray(sample(params, keys, condition), np.float32)
+    jax.effects_barrier()  # the last steps may still be on their way to us
+    return results.StageRun(
+      name=stage.name,
+      digest=digest,
+      settings=plan.as_dict(),
+      seconds=watch.finish(),
+      clips=np.clip(clips, -1, 1),
+    )
+
+  def _sampler(self, plan: plans.Plan, is_watched: bool) -> base.Sampler:
+    if (plan, is_watched) not in self._compiled:
+      # The program outlives the request, so it must not hold its callback.
+      relay = lambda *event: self._watch(*event)
+      on_step = relay if is_watched else None
+      self._compiled[plan, is_watched] = _compile(
+        self.loaded.stage, plan, on_step
+      )
+    return self._compiled[plan, is_watched]
+
+
+@dataclasses.dataclass
+class _Watch:
+  """Passes steps on and notes when they came."""
+
+  stage: str
+  on_step: progress.OnStep | None
+  start: float = dataclasses.field(default_factory=time.monotonic)
+  times: list[float] = dataclasses.field(default_factory=list)
+  failure: BaseException | None = None
+
+  def __call__(self, step: int, num_steps: int, clean: np.ndarray) -> None:
+    self.times.append(time.monotonic() - self.start)
+    if self.failure:
+      return
+    try:
+      self.on_step(
+        progress.Progress(
+          stage=self.stage, step=step + 1, num_steps=num_steps, clean=clean
+        )
+      )
+    # An exception must not cross the compiled program: it would come out as
+    # an error of that program, without its type.
+    except BaseException as error:
+      self.failure = error
+
+  def finish(self) -> dict[str, float]:
+    """Returns seconds spent; raises what `on_step` raised."""
+    if self.failure:
+      raise self.failure
+    seconds = {"total": time.monotonic() - self.start}
+    if self.times:
+      seconds["first_step"] = self.times[0]
+    if len(self.times) > 1:
+      spent = self.times[-1] - self.times[0]
+      seconds["per_step"] = spent / (len(self.times) - 1)
+    return {name: round(value, 4) for name, value in seconds.items()}
+
+
+def _compile(
+  stage: stages.Stage, plan: plans.Plan, on_step: Callable | None
+) -> base.Sampler:
+  """Puts a stage's sampler on all devices of this process."""
+  front = pmapped if plan.front == "pmap" else sharded
+  is_ssr = stage.name == stages.SUPER_RESOLUTION
+  make = front.make_ssr if is_ssr else front.make_base
+  devices = jax.local_devices()
+  where = devices if front is pmapped else meshes.make({"data": -1}, devices)
+  return make(
+    stage.denoise,
+    stage.schedule,
+    plan.settings,
+    plan.shape,
+    where,
+    on_step=on_step,
+  )

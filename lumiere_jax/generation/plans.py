@@ -1,0 +1,93 @@
+"""How one stage samples: the request, else what the weights' recipe advises."""
+
+from collections.abc import Mapping
+import dataclasses
+from typing import Any
+
+from lumiere_jax import errors
+from lumiere_jax.generation import request as requests
+from lumiere_jax.sampling import settings as sampler_settings
+from lumiere_jax.stages import stage as stages
+
+# entry of a recipe's `sampling` section -> field of SamplerSettings, where the
+# two are not named alike: people know diffusers' names.
+_RENAMED = {"num_inference_steps": "num_steps", "sampler": "solver"}
+_SETTINGS = tuple(
+  field.name for field in dataclasses.fields(sampler_settings.SamplerSettings)
+)
+# field of SamplerSettings -> field of Request, by stage.
+_PAINTER = {
+  "num_steps": "num_inference_steps",
+  "guidance_scale": "guidance_scale",
+  "solver": "sampler",
+}
+_UPSAMPLER = {
+  "num_steps": "ssr_num_inference_steps",
+  "guidance_scale": "ssr_guidance_scale",
+  "solver": "ssr_sampler",
+  "window": "window",
+  "overlap": "overlap",
+  "noise_level": "noise_level",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+  """All that must be known to compile a stage's sampler.
+
+  Attributes:
+    settings: the sampler's.
+    shape: (T, H, W, 3) of one clip.
+    front: see `Request`.
+  """
+
+  settings: sampler_settings.SamplerSettings
+  shape: tuple[int, int, int, int]
+  front: str
+
+  def as_dict(self) -> dict[str, Any]:
+    """Returns the settings and the shape, ready for JSON."""
+    return dataclasses.asdict(self.settings) | {"shape": list(self.shape)}
+
+
+def defaults(stage: stages.Stage) -> dict[str, Any]:
+  """Returns the fields of a request that a stage advises on, with its advice.
+
+  Raises:
+    ConfigError: the recipe's `sampling` section has an unknown entry.
+  """
+  advised = dataclasses.asdict(_advised(stage))
+  found = {field: advised[name] for name, field in _fields(stage).items()}
+  if stage.name != stages.SUPER_RESOLUTION:
+    found["num_frames"] = stage.frame_shape[0]
+  return found
+
+
+def make(stage: stages.Stage, request: requests.Request) -> Plan:
+  """Makes the plan of a stage for a completed request."""
+  asked = {
+    name: getattr(request, field) for name, field in _fields(stage).items()
+  }
+  advised = _advised(stage)
+  if asked["solver"] != advised.solver:
+    asked |= {"eta": None, "gamma": None}  # they belong to the other solver
+  return Plan(
+    settings=dataclasses.replace(advised, **asked),
+    shape=(request.num_frames, *stage.frame_shape[1:]),
+    front=request.front,
+  )
+
+
+def _fields(stage: stages.Stage) -> Mapping[str, str]:
+  return _UPSAMPLER if stage.name == stages.SUPER_RESOLUTION else _PAINTER
+
+
+def _advised(stage: stages.Stage) -> sampler_settings.SamplerSettings:
+  advice = {}
+  for name, value in dict(stage.recipe.get("sampling") or {}).items():
+    name = _RENAMED.get(name, name)
+    errors.require_one_of(
+      f"sampling entry of the {stage.name} recipe", name, _SETTINGS
+    )
+    advice[name] = value
+  return sampler_settings.SamplerSettings(**advice)
