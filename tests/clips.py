@@ -84,8 +84,9 @@ def write_folder(folder, captions, *, seconds=1.0, fps=16):
   folder.mkdir(parents=True, exist_ok=True)
   frames = []
   for k, caption in enumerate(captions):
-    # Clip k is grey levels 4 j + k: a frame tells its clip and its place.
-    clip = numbered(round(seconds * fps)) + np.uint8(k)
+    # A frame tells its place by red and green, and its clip by blue.
+    clip = numbered(round(seconds * fps))
+    clip[..., 2] = 50 * (k % 6)
     write.write_mp4(folder / f"{k}.mp4", clip, fps, crf=5)
     (folder / f"{k}.txt").write_text(caption, encoding="utf-8")
     frames.append(clip)

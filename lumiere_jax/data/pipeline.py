@@ -132,7 +132,7 @@ class ClipIterator(Iterator[VideoBatch]):
       .random_map(view)
       # Batched before it is divided among hosts and workers, or the order
       # would depend on their number.
-      .batch(batch_size)
+      .batch(batch_size, drop_remainder=True)
     )
     self._of = {
       "dataset": source.digest,

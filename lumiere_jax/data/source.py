@@ -74,6 +74,8 @@ class ClipSource:
     """Reads one record; raises `DataError` if it is damaged."""
     if self._records is None:
       self._records = _open(_builder(self.dataset), self.split, self.dataset)
+    if not 0 <= index < self._size:
+      raise IndexError(index)
     name = f"clip {index} of {self.dataset}"
     try:
       record = self._records[int(index)]

@@ -33,9 +33,9 @@ def features() -> tfds.features.FeaturesDict:
       "stored_sha256": text(),
       "width": np.int32,
       "height": np.int32,
-      "fps": np.float32,
+      "fps": np.float64,
       "num_frames": np.int32,
-      "duration": np.float32,
+      "duration": np.float64,
       "hold": np.bool_,
     }
   )

@@ -136,6 +136,6 @@ class View:
       return (np.sort(chosen) + 0.5) * duration / total
     ticks = np.arange(self.num_frames) / self.fps
     # The last tick may fall anywhere in the last frame.
-    slack = max(0.0, duration - ticks[-1] - 1 / fps)
+    slack = max(0.0, duration - ticks[-1])
     start = rng.uniform(0, slack)
     return ticks + (start if self.frames == "clip" else 0.0)
