@@ -8,11 +8,11 @@ encoder's digest and the text, so another encoder never finds them.
 from collections.abc import Callable, Sequence
 import dataclasses
 import hashlib
-import os
 import pathlib
-import tempfile
 
 import numpy as np
+
+from lumiere_jax.video import atomic
 
 # list of texts -> (embedding [B, L, E] float32, mask [B, L] bool)
 Encode = Callable[[Sequence[str]], tuple[np.ndarray, np.ndarray]]
@@ -47,7 +47,8 @@ class EmbeddingCache:
     return np.stack(embeddings), np.stack(masks)
 
   def _path(self, text: str) -> pathlib.Path:
-    key = hashlib.sha256(f"{self.encoder_digest}\n{text}".encode()).hexdigest()
+    entry = f"{self.encoder_digest}\n{text}".encode(errors="backslashreplace")
+    key = hashlib.sha256(entry).hexdigest()
     return pathlib.Path(self.directory) / key[:2] / f"{key}.npz"
 
   def _read(self, text: str) -> tuple[np.ndarray, np.ndarray]:
@@ -55,11 +56,11 @@ class EmbeddingCache:
       return entry["embedding"], entry["mask"]
 
   def _write(self, text: str, embedding: np.ndarray, mask: np.ndarray) -> None:
-    path = self._path(text)
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Another process may be writing the same entry: last rename wins, and
-    # both wrote the same bytes.
-    part, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(part, "wb") as file:
-      np.savez(file, embedding=np.asarray(embedding, np.float32), mask=mask)
-    os.replace(name, path)
+    # both wrote the same numbers.
+    with atomic.replacing(self._path(text)) as unfinished:
+      np.savez(
+        unfinished,
+        embedding=np.asarray(embedding, np.float32),
+        mask=np.asarray(mask, bool),
+      )

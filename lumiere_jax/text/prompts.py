@@ -20,6 +20,6 @@ def check(prompt: str) -> str:
   if len(prompt) > MAX_CHARACTERS:
     raise errors.ConfigError(
       f"the prompt has {len(prompt):,} characters; the limit is "
-      f"{MAX_CHARACTERS:,}. Shorten it to what is seen in five seconds."
+      f"{MAX_CHARACTERS:,}, so shorten it to what is seen in five seconds."
     )
   return prompt

@@ -57,11 +57,13 @@ class SelfAttention(nn.Module):
   def __call__(self, x: Array, mask: Array, bias: Array) -> Array:
     """Attends; `mask` is [B, L] bool, `bias` [1, heads, L, L] float32."""
     width = self.num_heads * self.head_dim
-    heads = lambda name: embed.dense(
-      width, self.dtype, name, names=axes.TO_HEADS, use_bias=False
+    heads = lambda name, init=initial.FAN_IN: embed.dense(
+      width, self.dtype, name, init, names=axes.TO_HEADS, use_bias=False
     )(x).reshape(*x.shape[:2], self.num_heads, self.head_dim)
     attended = jax.nn.dot_product_attention(
-      heads("q"),
+      # Logits are not divided by sqrt(head_dim): the queries start that much
+      # smaller instead, as T5's do.
+      heads("q", initial.Initial("fan_in", 1 / self.head_dim)),
       heads("k"),
       heads("v"),
       bias=bias.astype(self.dtype),

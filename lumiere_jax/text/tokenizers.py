@@ -3,12 +3,12 @@
 Both pad with 0, end with 1 and cut what is too long before its end token.
 """
 
+import abc
 from collections.abc import Sequence
 import dataclasses
 import functools
 import hashlib
 import pathlib
-from typing import Protocol
 
 import numpy as np
 
@@ -18,17 +18,33 @@ PAD, END = 0, 1
 KINDS = ("bytes", "sentencepiece")
 
 
-class Tokenizer(Protocol):
-  """List of captions -> (tokens [B, L] int32, mask [B, L] bool)."""
+class Tokenizer(abc.ABC):
+  """List of captions -> (tokens [B, L] int32, mask [B, L] bool); pickles.
+
+  Attributes:
+    max_length: L, end token included.
+  """
 
   max_length: int
 
   @property
+  @abc.abstractmethod
   def vocab_size(self) -> int:
     """Rows an embedding table needs."""
 
+  @abc.abstractmethod
+  def ids(self, text: str) -> list[int]:
+    """Token ids of the whole text, without an end token."""
+
   def __call__(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Tokenises."""
+    """Tokenises; texts that are too long lose their end, see `truncates`."""
+    return pad([self.ids(text) for text in texts], self.max_length)
+
+  def truncates(self, texts: Sequence[str]) -> np.ndarray:
+    """[B] bool, True where a text does not fit and will be cut."""
+    return np.array(
+      [len(self.ids(text)) > self.max_length - 1 for text in texts], bool
+    )
 
 
 def pad(
@@ -44,11 +60,11 @@ def pad(
 
 
 @dataclasses.dataclass(frozen=True)
-class ByteTokenizer:
+class ByteTokenizer(Tokenizer):
   """ByT5's scheme: UTF-8 bytes plus 3; 0 pads, 1 ends, 2 is unknown.
 
   Attributes:
-    max_length: L.
+    max_length: L, end token included.
   """
 
   max_length: int
@@ -58,22 +74,25 @@ class ByteTokenizer:
     """256 bytes, 3 special ids and ByT5's 125 sentinels."""
     return 384
 
-  def __call__(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Tokenises; see `Tokenizer`."""
-    return pad([[b + 3 for b in t.encode()] for t in texts], self.max_length)
+  def ids(self, text: str) -> list[int]:
+    """See `Tokenizer`; a surrogate without its pair counts as a "?"."""
+    return [byte + 3 for byte in text.encode(errors="replace")]
 
 
 @dataclasses.dataclass(frozen=True)
-class SentencePieceTokenizer:
+class SentencePieceTokenizer(Tokenizer):
   """T5's scheme, from a `spiece.model` file.
 
   Attributes:
     path: the file.
-    max_length: L.
+    max_length: L, end token included.
+    sentinels: ids that pretraining added behind the pieces: 100 in T5 and mT5,
+      300 in UMT5.
   """
 
   path: str
   max_length: int
+  sentinels: int = 100
 
   def __post_init__(self):
     if not pathlib.Path(self.path).is_file():
@@ -84,18 +103,18 @@ class SentencePieceTokenizer:
 
   @property
   def vocab_size(self) -> int:
-    """Pieces, rounded up to a multiple of 128 as T5's tables are."""
-    return -(-_processor(self.path).vocab_size() // 128) * 128
+    """Pieces and sentinels, rounded up to a multiple of 128 as T5's tables."""
+    known = _processor(self.path).vocab_size() + self.sentinels
+    return -(-known // 128) * 128
 
   @property
   def digest(self) -> str:
     """SHA-256 of the model file, hex."""
     return hashlib.sha256(pathlib.Path(self.path).read_bytes()).hexdigest()
 
-  def __call__(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Tokenises; see `Tokenizer`."""
-    encode = _processor(self.path).encode
-    return pad([encode(t) for t in texts], self.max_length)
+  def ids(self, text: str) -> list[int]:
+    """See `Tokenizer`."""
+    return _processor(self.path).encode(text)
 
 
 @functools.cache
@@ -104,12 +123,19 @@ def _processor(path: str):
   import sentencepiece
 
   try:
-    return sentencepiece.SentencePieceProcessor(model_file=path)
+    processor = sentencepiece.SentencePieceProcessor(model_file=path)
   except (OSError, RuntimeError) as error:
     raise errors.ConfigError(
       f"{path} is not a SentencePiece model; give text.spiece the path of the "
       "encoder's spiece.model."
     ) from error
+  if (found := (processor.pad_id(), processor.eos_id())) != (PAD, END):
+    raise errors.ConfigError(
+      f"{path} pads with {found[0]} and ends with {found[1]}, where T5's "
+      f"models use {PAD} and {END}; give text.spiece the spiece.model that the "
+      "encoder was trained with."
+    )
+  return processor
 
 
 def build(kind: str, max_length: int, spiece: str | None = None) -> Tokenizer:
@@ -119,8 +145,16 @@ def build(kind: str, max_length: int, spiece: str | None = None) -> Tokenizer:
     kind: "bytes" or "sentencepiece".
     max_length: L, end token included.
     spiece: path of the model, for "sentencepiece".
+
+  Raises:
+    ConfigError: an unknown kind, no room for a token, or no model file.
   """
   errors.require_one_of("tokenizer", kind, KINDS)
+  if max_length < 2:
+    raise errors.ConfigError(
+      f"text.max_length is {max_length}, which has no room for a token beside "
+      "the end token; use 2 or more (T5 was trained on up to 512)."
+    )
   if kind == "bytes":
     return ByteTokenizer(max_length)
   if not spiece:
