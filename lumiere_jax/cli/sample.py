@@ -98,6 +98,10 @@ def main(argv: list[str] | None = None) -> None:
   """Generates clips; see the module for the command."""
   flags = tyro.cli(Flags, args=argv, prog="lumiere sample", description=__doc__)
   jobs = list(_jobs(flags))
+  if flags.preview_every < 1:
+    raise errors.ConfigError(
+      f"preview_every is {flags.preview_every}; it must be at least 1."
+    )
   for job in jobs:  # before minutes of work, not after
     for mp4 in results.output_paths(job.out, len(job.indices)):
       publish.refuse_existing(results.sidecars(mp4), overwrite=flags.overwrite)

@@ -4,8 +4,10 @@ import dataclasses
 
 import numpy as np
 
+from lumiere_jax import errors
 from lumiere_jax.evaluation import seams
 from lumiere_jax.generation import generator as generators
+from lumiere_jax.generation import guard
 from lumiere_jax.generation import request as requests
 from lumiere_jax.sampling import multidiffusion
 from lumiere_jax.video import pixels
@@ -40,9 +42,21 @@ def compare(
       shared noise    no overlap; one noise tensor for the clip, cut
       separate        no overlap; each window with noise of its own, as if it
                       were a clip of its own
+
+  Raises:
+    ConfigError: the clip is not cut into windows.
+    WeightsError: there is no super-resolution stage.
+    QualityError: the clip to upsample is no video and `request.guard` is on.
   """
   request = generator.complete(request)
+  if request.window is None:
+    raise errors.ConfigError(
+      "these weights upsample whole clips, which have no seams; say --window "
+      "with the frames that a window shall have, for example 8."
+    )
   low_res = generator.paint(request, (0,)).clips
+  if request.guard:
+    guard.check(generator.stages[0].name, low_res)
   variants = {
     "multidiffusion": _windowed(generator, request, low_res, request.overlap),
     "shared noise": _windowed(generator, request, low_res, 0),
