@@ -142,6 +142,18 @@ def test_it_goes_on_with_other_hosts_and_workers(dataset):
   _same(_take(after, 2), through[1:])
 
 
+def test_it_goes_on_when_hosts_are_added(dataset):
+  alone = _build(dataset, batch_size=4)
+  through = _take(alone, 3)
+  state = alone.get_state() | {"step": 1}
+  for host in range(2):
+    after = _build(dataset, batch_size=2, host_index=host, host_count=2)
+    after.set_state(state)
+    rows = slice(2 * host, 2 * host + 2)
+    for ours, whole in zip(_take(after, 2), through[1:], strict=True):
+      np.testing.assert_array_equal(ours.video, whole.video[rows])
+
+
 def test_closing_loses_no_batch(dataset):
   through = _take(_build(dataset), 2)
   iterator = _build(dataset)
