@@ -38,25 +38,13 @@ from lumiere_jax.types import Condition, Params, VideoBatch
 from lumiere_jax.video import pixels
 from lumiere_jax.video import sheet
 
-SECTIONS = frozenset(
-  [
-    "stage",
-    "seed",
-    "num_steps",
-    "init_from",
-    "init_parts",
-    "trainable",
-    "data",
-    "text",
-    "model",
-    "diffusion",
-    "optimizer",
-    "mesh",
-    "every",
-    "sampling",
-  ]
-)
+SECTIONS = {
+  *("stage", "seed", "num_steps", "init_from", "init_parts", "trainable"),
+  *("data", "text", "model", "diffusion", "optimizer", "mesh", "every"),
+  "sampling",
+}
 PREVIEW_STEPS = 10
+SHEET_COLUMNS = 10
 
 
 def job(
@@ -80,8 +68,9 @@ def job(
   data = recipe["data"]
   meshes.check_batch(data["global_batch"], data["num_frames"], mesh)
   stage = stages.build(recipe)
-  dataset_digest = pipeline.digest(data["dataset"])
-  parents = keep_record(recipe, workdir, mesh, dataset_digest)
+  # Opens the dataset, so that a wrong name fails first; starts no process yet.
+  batches = clips(stage, recipe)
+  parents = keep_record(recipe, workdir, mesh, batches.source.digest)
   params, shardings = place_params(stage, recipe, mesh, parents)
   options = dict(recipe["optimizer"])
   ema_decay = options.pop("ema_decay")
@@ -99,7 +88,6 @@ def job(
     ema_decay=ema_decay,
     accumulate=accumulate,
   )
-  batches = clips(stage, recipe)
   is_first = jax.process_index() == 0
   log_parameters(trained, frozen, data["global_batch"])
   train_step, flops = compile_step(
@@ -115,7 +103,7 @@ def job(
     place=functools.partial(meshes.place_batch, mesh=mesh),
     every=loop.Every(**recipe["every"]),
     writer=metrics.Writer(workdir, is_active=is_first),
-    sheet=sheet.contact_sheet,
+    sheet=functools.partial(sheet.contact_sheet, columns=SHEET_COLUMNS),
     preview=preview(stage, mesh),
     on_step=functools.partial(on_step, stage.name)
     if on_step and is_first

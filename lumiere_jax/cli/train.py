@@ -8,6 +8,7 @@ Run the same command again to resume.  On a pod run it on every host.
 """
 
 import json
+import logging as py_logging
 import os
 import sys
 
@@ -52,12 +53,18 @@ def _run(argv: list[str]) -> None:
   logging.info("done: %s", _WORKDIR.value)
 
 
+def _is_worth_a_line(record) -> bool:
+  """Libraries narrate at INFO; a person wants our lines and all warnings."""
+  return "lumiere_jax" in record.pathname or record.levelno > py_logging.INFO
+
+
 def main(argv: list[str] | None = None) -> None:
   """Runs the command; `argv` without the program's name."""
   argv = sys.argv[1:] if argv is None else list(argv)
   logging.set_verbosity(logging.INFO)
   logging.use_absl_handler()
   logging.get_absl_handler().setFormatter(None)
+  logging.get_absl_handler().addFilter(_is_worth_a_line)
   app.run(lambda rest: exits.run(_run, rest), argv=["lumiere train", *argv])
 
 

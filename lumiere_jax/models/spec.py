@@ -38,7 +38,9 @@ class UNetSpec:
       block (BigGAN); "strided" is a strided convolution / repetition then
       convolution.
     resize_first: each level, the finest too, starts by halving (Efficient
-      U-Net) instead of each but the coarsest ending with it.
+      U-Net) instead of each but the coarsest ending with it.  The first
+      convolution is then handed to the last one, or nothing at full resolution
+      would carry the noise across.
     skips: "block" hands every block's output across, "level" one a level.
     skip_scale: factor on what is handed across.
     activation: name in `flax.linen`.
@@ -85,6 +87,11 @@ class UNetSpec:
     errors.require_one_of(
       "attention kind", self.attention_kind, attention.KINDS
     )
+    if self.resize_first and self.skips == "block":
+      raise errors.ConfigError(
+        "resize_first goes with skips='level': with skips='block' the finest "
+        "level has nothing at full resolution to hand across."
+      )
     if self.out_channels not in (3, 6):
       raise errors.ConfigError(
         f"out_channels is {self.out_channels}; it must be 3, or 6 for learned "

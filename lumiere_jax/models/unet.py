@@ -271,14 +271,16 @@ class UNet(nn.Module):
       condition = condition.map(lambda x: x, lambda x: x[:, None])
     self.check(noisy, condition)
     told = self.told(t, condition, deterministic)
-    x = self.stem(noisy, condition)
-    x, across = self.descend(x, told)
+    stem = self.stem(noisy, condition)
+    x, across = self.descend(stem, told)
     x = Middle(**self.level(self.spec.num_levels - 1), name="middle")(x, told)
     for index in reversed(range(self.spec.num_levels)):
       level = UpLevel(**self.level(index), name=f"up_{index}")
       count = self.spec.blocks[index] + 1 if self.spec.skips == "block" else 1
       handed = [across.pop() for _ in range(count)][::-1]
       x = level(x, handed, told)
+    if self.spec.resize_first:
+      x = jnp.concatenate([x, stem * self.spec.skip_scale], axis=-1)
     out = self.head(x)
     return out[:, 0] if is_image else out
 

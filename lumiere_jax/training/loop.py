@@ -116,9 +116,10 @@ def run(job: Job) -> steps.TrainState:
     window.append(metrics)
     step += 1
     is_last = step == job.num_steps
-    if job.on_step:
-      jax.block_until_ready(metrics["loss"])
-      job.on_step(step, job.num_steps)
+    if job.on_step and len(window) > 1:
+      # The step before: the device always has the next one queued.
+      jax.block_until_ready(window[-2]["loss"])
+      job.on_step(step - 1, job.num_steps)
     saves = is_last or job.every.is_due("checkpoint", step)
     # Before saving, so that a broken state is never what a run resumes from.
     if saves or job.every.is_due("log", step):

@@ -248,6 +248,7 @@ def test_recomputation_changes_no_gradient():
     (dict(blocks=(1,)), "widths has 3 levels and blocks 1"),
     (dict(attention=(5,)), r"attention is at levels \[5\]"),
     (dict(out_channels=4), "out_channels is 4"),
+    (dict(resize_first=True), "resize_first goes with skips='level'"),
     (dict(skips="blocks"), "Did you mean 'block'"),
     (dict(temporal=dict(factors=(2,))), "each needs one factor"),
     (dict(temporal=dict(layout="row")), "Did you mean 'rows'"),
