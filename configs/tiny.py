@@ -10,8 +10,9 @@ r"""The whole path on a laptop: 80 frames of 32x32, upsampled to 64x64.
 
 Needs    2 CPU cores, 4 GiB (not yet measured).
 Takes    a few dozen steps a stage, under 6 minutes in all (not yet measured).
-Reaches  nothing to look at: it shows that every part works.  `configs/
-         overfit.py` trains the same networks long enough to remember a clip.
+Reaches  nothing to look at: it shows that every part works.  The same
+         networks, trained for longer on one clip, remember it:
+         `launch/overfit.sh`.
 """
 
 import ml_collections
@@ -48,6 +49,7 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
         resolution=32,
         crop=config_dict.placeholder(int),
         frames="clip",
+        place="random",
         global_batch=1,
         num_workers=0,
         flip=True,
