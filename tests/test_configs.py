@@ -1,0 +1,78 @@
+"""Every variant of every recipe loads, is locked, and builds its networks."""
+
+import importlib.util
+import json
+import pathlib
+import sys
+
+import ml_collections
+import pytest
+
+from lumiere_jax.cli import assemble
+from lumiere_jax.stages import stage as stages
+
+CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
+FILES = sorted(CONFIGS.glob("*.py"))
+
+
+def _load(path):
+  spec = importlib.util.spec_from_file_location(f"config_{path.stem}", path)
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module
+
+
+RECIPES = [
+  pytest.param(path, variant, id=f"{path.stem}:{variant}")
+  for path in FILES
+  for variant in _load(path).VARIANTS
+]
+
+
+@pytest.fixture
+def alone(monkeypatch):
+  """Our package cannot be imported, as where a recipe is only looked at."""
+  for name in [m for m in sys.modules if m.split(".")[0] == "lumiere_jax"]:
+    monkeypatch.setitem(sys.modules, name, None)
+
+
+def test_there_are_recipes():
+  assert RECIPES
+
+
+@pytest.mark.parametrize(("path", "variant"), RECIPES)
+def test_recipe_loads_without_us_and_is_locked(path, variant, alone):
+  config = _load(path).get_config(variant)
+  assert isinstance(config, ml_collections.ConfigDict)
+  assert config.is_locked
+  with pytest.raises((AttributeError, KeyError)):
+    config.data.no_such_field = 1
+
+
+@pytest.mark.parametrize(("path", "variant"), RECIPES)
+def test_recipe_is_plain_json_and_builds_its_networks(path, variant):
+  recipe = json.loads(_load(path).get_config(variant).to_json_best_effort())
+  assert "unserializable" not in json.dumps(recipe)
+  assert recipe.keys() == assemble.SECTIONS
+  stage = stages.build(recipe)
+  assert set(stage.abstract_params()) == {"text", "network"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_recipe_says_what_it_needs_takes_and_reaches(path):
+  manual = _load(path).__doc__
+  for word in (f"--config=configs/{path.name}", "Needs", "Takes", "Reaches"):
+    assert word in manual
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_variant_that_is_not_there_is_refused(path):
+  with pytest.raises(ValueError, match=r"'tiniest'; expected one of"):
+    _load(path).get_config("tiniest")
+
+
+def test_a_recipe_that_needs_us_is_found(alone, tmp_path):
+  path = tmp_path / "greedy.py"
+  path.write_text("from lumiere_jax import types\n")
+  with pytest.raises(ImportError):
+    _load(path)
