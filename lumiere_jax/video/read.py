@@ -16,7 +16,8 @@ import numpy as np
 from lumiere_jax import errors
 from lumiere_jax.video import index as index_lib
 from lumiere_jax.video import resize
-from lumiere_jax.video.index import Source
+
+Source = index_lib.Source
 
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 _HD_ROWS = 720  # untagged files from here on are BT.709 by custom, else 601
