@@ -140,11 +140,10 @@ def _windowed(plan, num_shards: int, windows_per_call: int | None) -> Callable:
     dealt = plan.jobs(
       num_clips, num_devices=num_shards, windows_per_call=windows_per_call
     )
-    # [devices, calls, windows] -> [calls, devices x windows]
-    side_by_side = lambda x: x.swapaxes(0, 1).reshape(
-      x.shape[1], -1, *x.shape[3:]
-    )
-    return jax.tree.map(side_by_side, dealt)
+    # [devices, calls, windows] -> [calls, devices x windows]: which device does
+    # which job is the same to the sums.
+    merged = lambda x: x.reshape(x.shape[1], -1, *x.shape[3:])
+    return jax.tree.map(merged, dealt)
 
   return functools.partial(multidiffusion.windowed, plan=plan, jobs=jobs)
 

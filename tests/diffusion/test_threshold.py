@@ -17,6 +17,7 @@ from lumiere_jax.diffusion import threshold
     pytest.param(
       np.random.default_rng(1).integers(-3, 4, size=(3, 101)), id="ties"
     ),
+    pytest.param(np.array([[1.0, 1.0, 2.0]]), id="one_tie"),
     pytest.param(np.zeros((2, 7)), id="zeros"),
     pytest.param(np.array([[2.5]]), id="one_value"),
     pytest.param(np.array([[1e-30, -1e30, 1.0]]), id="wide_range"),
