@@ -45,7 +45,7 @@ train() {
   lumiere train --config="configs/tiny.py:$1" --workdir="$out/$1" \
     --config.data.dataset="$out/dataset" --config.data.place=centre \
     --config.data.flip=false --config.num_steps="$2" \
-    --config.optimizer.decay=cosine --config.optimizer.num_steps="$2" \
+    --config.optimizer.decay=cosine \
     --config.optimizer.ema_decay=0.995 --config.every.log=50 \
     --config.every.checkpoint=250 "${@:3}"
 }

@@ -75,7 +75,7 @@ def job(
   options = dict(recipe["optimizer"])
   ema_decay = options.pop("ema_decay")
   accumulate = options.pop("accumulate")
-  optimizer = optimizers.build(**options)
+  optimizer = optimizers.build(num_steps=recipe["num_steps"], **options)
   is_trained = trained_by_name(recipe["trainable"])
   trained, frozen = inflate.split(params, is_trained)
   state, state_shardings = place_state(

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 import sys
+from typing import Any
 
 from lumiere_jax import errors
 
 
-def run(main: Callable[..., None], argv: Sequence[str] | None = None) -> None:
+def run(main: Callable[..., Any], argv: Sequence[str] | None = None) -> Any:
   """Runs a command; leaves with code 2 on an error a person can act on.
 
   Args:
@@ -14,7 +15,7 @@ def run(main: Callable[..., None], argv: Sequence[str] | None = None) -> None:
     argv: its arguments.
   """
   try:
-    main() if argv is None else main(argv)
+    return main() if argv is None else main(argv)
   except errors.LumiereError as error:
     print(f"error: {error}", file=sys.stderr)
     raise SystemExit(2) from error

@@ -10,6 +10,7 @@ Run the same command again to resume.  On a pod run it on every host.
 import json
 import logging as py_logging
 import os
+import pathlib
 import sys
 
 from absl import app
@@ -53,6 +54,33 @@ def _run(argv: list[str]) -> None:
   logging.info("done: %s", _WORKDIR.value)
 
 
+def _parse(words: list[str]) -> list[str]:
+  """Parses flags; a field that the recipe lacks is one sentence."""
+  for word in words:
+    name, _, value = word.lstrip("-").partition("=")
+    path = pathlib.Path(value.split(":")[0])
+    if name == "config" and not path.is_file():
+      raise errors.ConfigError(
+        f"there is no recipe {path}; give the path of one, for example "
+        "--config=configs/tiny.py:base."
+      )
+  try:
+    return flags.FLAGS(words)
+  except (
+    flags.Error,
+    AttributeError,
+    KeyError,
+    TypeError,
+    ValueError,
+  ) as error:
+    said = str(error).strip("\"' \n;").replace("\\n", " ").replace("\\", "")
+    said = said.splitlines()[-1].rstrip(".?")
+    raise errors.ConfigError(
+      f"the flags do not fit the recipe: {said}. Fields are those of the "
+      "recipe file, for example --config.optimizer.learning_rate=3e-4."
+    ) from error
+
+
 def _is_worth_a_line(record) -> bool:
   """Libraries narrate at INFO; a person wants our lines and all warnings."""
   return "lumiere_jax" in record.pathname or record.levelno > py_logging.INFO
@@ -65,7 +93,11 @@ def main(argv: list[str] | None = None) -> None:
   logging.use_absl_handler()
   logging.get_absl_handler().setFormatter(None)
   logging.get_absl_handler().addFilter(_is_worth_a_line)
-  app.run(lambda rest: exits.run(_run, rest), argv=["lumiere train", *argv])
+  app.run(
+    lambda rest: exits.run(_run, rest),
+    argv=["lumiere train", *argv],
+    flags_parser=lambda words: exits.run(_parse, words),
+  )
 
 
 if __name__ == "__main__":
