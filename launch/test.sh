@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Checks form (ruff) and runs the tests, in .venv, which it makes if needed.
+#
+#   launch/test.sh [--python PATH] [PYTEST ARGUMENTS]
+#
+# For example: launch/test.sh tests/text -k bytes. Python 3.11, 3.12 or 3.13.
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+# shellcheck source=launch/venv.sh
+source "$here/venv.sh"
+
+python=
+rest=()
+while (($#)); do
+  case "$1" in
+    --python)
+      (($# > 1)) || fail "--python needs the path of a Python."
+      python="$2"
+      shift 2
+      ;;
+    -h | --help)
+      sed -n '2,6s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      exit
+      ;;
+    *)
+      rest+=("$1")
+      shift
+      ;;
+  esac
+done
+
+make_venv "$python" dev
+cd "$root"
+"$venv_python" -m ruff format --check .
+"$venv_python" -m ruff check .
+# Each worker compiles its own programs; more than four only share memory out.
+workers="$(nproc)"
+"$venv_python" -m pytest -n "$((workers < 4 ? workers : 4))" \
+  ${rest[@]+"${rest[@]}"}

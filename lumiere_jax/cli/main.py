@@ -1,0 +1,72 @@
+"""`lumiere VERB ...`: finds the verb's module and hands it the arguments.
+
+The module is imported only when its verb is asked for, so that help and
+mistakes answer at once.
+"""
+
+import importlib
+import sys
+
+import lumiere_jax
+from lumiere_jax import errors
+from lumiere_jax.cli import exits
+
+VERBS = {
+  "prepare": "make a dataset from a folder of captioned clips",
+  "train": "train one stage by a recipe, or go on where a run stopped",
+  "sample": "make a video from a prompt",
+  "evaluate": "measure generated clips against real ones",
+}
+# Verbs that need more than the core dependencies.
+EXTRAS = {"evaluate": "eval"}
+
+HELP = f"""\
+Text to video with a space-time U-Net.
+
+  lumiere VERB --flag=value ...
+
+verbs
+{chr(10).join(f"  {verb:<10}{does}" for verb, does in VERBS.items())}
+
+examples
+  lumiere prepare --source clips --out cache/clips
+  lumiere train --config=configs/tiny.py:t2i --workdir=out/t2i \\
+    --config.data.dataset=cache/clips
+  lumiere sample --weights out --prompt "a red ball rolls" --out ball.mp4
+
+`lumiere VERB --help` lists the flags of a verb; `lumiere --version` prints the
+version."""
+
+
+def main(argv: list[str] | None = None) -> None:
+  """Runs a verb; `argv` without the program's name."""
+  exits.run(_dispatch, sys.argv[1:] if argv is None else argv)
+
+
+def _dispatch(argv: list[str]) -> None:
+  if not argv or argv[0] in ("-h", "--help", "help"):
+    print(HELP)
+    return
+  if argv[0] == "--version":
+    print(f"lumiere {lumiere_jax.__version__}")
+    return
+  verb, *rest = argv
+  errors.require_one_of("verb", verb, VERBS)
+  _load(verb).main(rest)
+
+
+def _load(verb: str):
+  try:
+    return importlib.import_module(f"lumiere_jax.cli.{verb}")
+  except ModuleNotFoundError as error:
+    if error.name.split(".")[0] == "lumiere_jax":
+      raise
+    extra = f"[{EXTRAS[verb]}]" if verb in EXTRAS else ""
+    raise errors.ConfigError(
+      f"`lumiere {verb}` needs the package {error.name}, which is not "
+      f"installed; run pip install -e '.{extra}' in the repository."
+    ) from error
+
+
+if __name__ == "__main__":
+  main()
