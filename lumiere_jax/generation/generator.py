@@ -78,8 +78,9 @@ class Generator:
 
     Args:
       request: what to paint.
-      on_step: told after each denoising step of each stage; watching copies
-        the clips to the host at each step.
+      on_step: told after each denoising step of each stage (on simulated
+        devices after each stage alone); watching copies the clips to the host
+        at each step.
       indices: which of the request's clips to paint; all unless given. A clip
         is the same whatever is painted with it.
 

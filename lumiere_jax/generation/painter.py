@@ -57,7 +57,8 @@ class Painter:
       request: what to paint.
       indices: B numbers, which of its clips.
       low_res: [B, T, h, w, 3] float32 in [-1, 1], for a stage that upsamples.
-      on_step: told after each step.
+      on_step: told after each step; after the last alone where `can_watch`
+        says no.
     """
     stage, params, digest = self.loaded
     plan = plans.make(stage, request)
@@ -71,10 +72,13 @@ class Painter:
       low_res=low_res,
     )
     keys = noise.clip_keys(request.seed, np.asarray(indices))
-    sample = self._sampler(plan, on_step is not None)
+    is_watched = on_step is not None and can_watch(devices())
+    sample = self._sampler(plan, is_watched)
     self._watch = watch = _Watch(stage.name, on_step)
     clips = np.asarray(sample(params, keys, condition), np.float32)
     jax.effects_barrier()  # the last steps may still be on their way to us
+    if on_step is not None and not is_watched:
+      watch(plan.settings.num_steps - 1, plan.settings.num_steps, clips)
     return results.StageRun(
       name=stage.name,
       digest=digest,
@@ -92,6 +96,22 @@ class Painter:
         self.loaded.stage, plan, on_step
       )
     return self._compiled[plan, is_watched]
+
+
+def devices() -> list[jax.Device]:
+  """Returns the devices of this process, on all of which stages run."""
+  return jax.local_devices()
+
+
+def can_watch(devices: Sequence[jax.Device]) -> bool:
+  """Whether steps can be told of while a program runs.
+
+  Simulated devices share few threads. The one that tells of a step waits for
+  its clips to be copied, the copy waits for a thread, and the threads wait in
+  the next collective for the one that tells: with clips above some 100 kB,
+  jax 0.10 on two cores then always stops for good.
+  """
+  return len(devices) == 1 or devices[0].platform != "cpu"
 
 
 @dataclasses.dataclass
@@ -139,13 +159,14 @@ def _compile(
   front = pmapped if plan.front == "pmap" else sharded
   is_ssr = stage.name == stages.SUPER_RESOLUTION
   make = front.make_ssr if is_ssr else front.make_base
-  devices = jax.local_devices()
-  where = devices if front is pmapped else meshes.make({"data": -1}, devices)
+  everywhere = devices()
+  if front is sharded:
+    everywhere = meshes.make({"data": -1}, everywhere)
   return make(
     stage.denoise,
     stage.schedule,
     plan.settings,
     plan.shape,
-    where,
+    everywhere,
     on_step=on_step,
   )

@@ -4,16 +4,26 @@ import dataclasses
 import json
 
 import fake_stages
+import jax
 import numpy as np
 import pytest
 
 from lumiere_jax import errors
 from lumiere_jax.cli import sample
 from lumiere_jax.generation import generator as generators
+from lumiere_jax.generation import painter
 from lumiere_jax.generation import request as requests
 from lumiere_jax.video import write
 
 REQUEST_FLAGS = {f.name for f in dataclasses.fields(sample.RequestFlags)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_device():
+  """As on a laptop; steps of simulated devices are not told of."""
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(painter, "devices", lambda: jax.local_devices()[:1])
+    yield
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,13 @@ import dataclasses
 import json
 
 import fake_stages
+import jax
 import numpy as np
 import pytest
 
 from lumiere_jax import errors
 from lumiere_jax.generation import generator as generators
+from lumiere_jax.generation import painter
 from lumiere_jax.generation import request as requests
 
 REQUEST = requests.Request(prompt="a ball that rolls", seed=3)
@@ -124,9 +126,36 @@ def test_a_negative_prompt_without_guidance_is_refused():
     fake_stages.load(fake_stages.make())(request)
 
 
-def test_progress_tells_every_step_of_every_stage(cascade):
+@pytest.fixture
+def one_device(monkeypatch):
+  """A cascade on the first device only, where steps can be watched."""
+  monkeypatch.setattr(painter, "devices", lambda: jax.local_devices()[:1])
+  return fake_stages.load(
+    fake_stages.make("base", guidance_scale=2.0), fake_stages.make("ssr")
+  )
+
+
+def test_one_device_paints_what_eight_do(cascade, one_device):
+  eight, one = (g(REQUEST).frames.astype(int) for g in (cascade, one_device))
+  assert np.abs(one - eight).max() <= 1
+
+
+@pytest.mark.parametrize("front", requests.FRONTS)
+def test_watching_large_clips_on_simulated_devices_ends(front):
+  # A callback at each step would lock these up; see `painter.can_watch`.
+  large = dataclasses.replace(
+    fake_stages.make("base"), frame_shape=(8, 64, 64, 3)
+  )
   seen = []
-  result = cascade(REQUEST, seen.append)
+  request = dataclasses.replace(REQUEST, front=front)
+  result = fake_stages.load(large)(request, seen.append)
+  assert [(e.step, e.num_steps) for e in seen] == [(2, 2)]
+  np.testing.assert_array_equal(seen[0].frames(0), result.frames[0])
+
+
+def test_progress_tells_every_step_of_every_stage(one_device):
+  seen = []
+  result = one_device(REQUEST, seen.append)
   assert [(e.stage, e.step, e.num_steps) for e in seen] == [
     ("base", 1, 2),
     ("base", 2, 2),
@@ -138,19 +167,19 @@ def test_progress_tells_every_step_of_every_stage(cascade):
   assert result.stages[0].seconds.keys() == {"total", "first_step", "per_step"}
 
 
-def test_a_second_request_is_told_to_its_own_callback(cascade):
+def test_a_second_request_is_told_to_its_own_callback(one_device):
   first, second = [], []
-  cascade(REQUEST, first.append)
-  cascade(REQUEST, second.append)
+  one_device(REQUEST, first.append)
+  one_device(REQUEST, second.append)
   assert len(first) == len(second) == 4
 
 
-def test_what_a_callback_raises_comes_out_as_it_is(cascade):
+def test_what_a_callback_raises_comes_out_as_it_is(one_device):
   def full(event):
     raise errors.OutputError("the disk is full")
 
   with pytest.raises(errors.OutputError, match="disk is full"):
-    cascade(REQUEST, full)
+    one_device(REQUEST, full)
 
 
 def test_a_stage_that_paints_no_video_is_named():
