@@ -313,7 +313,7 @@ def preview(stage: stages.Stage, mesh):
 
   def sample(trained: Params, frozen: Params, step: int):
     del step
-    params = inflate.join(trained, frozen) if frozen else trained
+    params = inflate.merge(trained, frozen)
     tokens, mask = stage.tokenizer([""])
     text = stage.encode(params, tokens, mask)
     keys = sampling_noise.clip_keys(0, [0])

@@ -35,11 +35,17 @@ def split(
   )
 
 
+def merge(some: Params, others: Params) -> Params:
+  """Undoes `split`."""
+  flat = flax.traverse_util.flatten_dict(others)
+  return flax.traverse_util.unflatten_dict(
+    flat | flax.traverse_util.flatten_dict(some)
+  )
+
+
 def join(trained: Params, frozen: Params) -> Params:
   """Undoes `split`; no gradient reaches what is frozen."""
-  flat = flax.traverse_util.flatten_dict(jax.lax.stop_gradient(frozen))
-  flat |= flax.traverse_util.flatten_dict(trained)
-  return flax.traverse_util.unflatten_dict(flat)
+  return merge(trained, jax.lax.stop_gradient(frozen))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from lumiere_jax.models import blocks
 from lumiere_jax.models import spec as specs
 from lumiere_jax.models import temporal as temporal_blocks
 from lumiere_jax.nn import attention
+from lumiere_jax.nn import axes
 from lumiere_jax.nn import conv
 from lumiere_jax.nn import embed
 from lumiere_jax.nn import initial
@@ -334,7 +335,10 @@ class UNet(nn.Module):
     text = embed.dense(
       spec.text_width or max(spec.widths), self.dtype, "text_project"
     )(text)
-    return Told(embedding, text, condition.text_mask, deterministic)
+    pin = axes.constrain_clips
+    return Told(
+      pin(embedding), pin(text), pin(condition.text_mask), deterministic
+    )
 
   def stem(self, noisy: Array, condition: Condition) -> Array:
     """First convolution, on the noisy clip and the resized low-res one."""

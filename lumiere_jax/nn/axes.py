@@ -26,3 +26,8 @@ def constrain(video: Array) -> Array:
   activations.  Outside `flax.linen.logical_axis_rules` it does nothing.
   """
   return nn.with_logical_constraint(video, VIDEO)
+
+
+def constrain_clips(x: Array) -> Array:
+  """Pins an array with one row a clip, [B, ...]: cut along the batch alone."""
+  return nn.with_logical_constraint(x, ("batch", *(None,) * (x.ndim - 1)))

@@ -1,9 +1,11 @@
 """Loading what a run trained: the averaged weights, and their digest."""
 
+import contextlib
 import hashlib
 import os
 import pathlib
 
+from absl import logging
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
@@ -77,13 +79,24 @@ def _restore(workdir: pathlib.Path) -> Params:
   with ocp.StandardCheckpointer() as reader:
     for item in ITEMS:
       path = (workdir / FOLDER / str(step) / item).absolute()
-      shapes = reader.metadata(path).item_metadata.tree
+      with _without_warnings():
+        shapes = reader.metadata(path).item_metadata.tree
       host = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
       parts.append(reader.restore(path, host))
   trained, frozen = parts
   if set(frozen) == {"none"}:
     frozen = {}
-  return inflate.join(trained, frozen) if frozen else trained
+  return inflate.merge(trained, frozen)
+
+
+@contextlib.contextmanager
+def _without_warnings():
+  # An item of a composite checkpoint has no metadata file of its own, which
+  # orbax says for each at every load.
+  level = logging.get_verbosity()
+  logging.set_verbosity(logging.ERROR)
+  yield
+  logging.set_verbosity(level)
 
 
 def _check(stage: stages.Stage, params: Params, workdir) -> None:

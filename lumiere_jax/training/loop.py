@@ -116,10 +116,7 @@ def run(job: Job) -> steps.TrainState:
     window.append(metrics)
     step += 1
     is_last = step == job.num_steps
-    if job.on_step and len(window) > 1:
-      # The step before: the device always has the next one queued.
-      jax.block_until_ready(window[-2]["loss"])
-      job.on_step(step - 1, job.num_steps)
+    _tell(job, window, step)
     saves = is_last or job.every.is_due("checkpoint", step)
     # Before saving, so that a broken state is never what a run resumes from.
     if saves or job.every.is_due("log", step):
@@ -135,6 +132,18 @@ def run(job: Job) -> steps.TrainState:
   checkpoints.close()
   job.writer.close()
   return state
+
+
+def _tell(job: Job, window: list[Metrics], step: int) -> None:
+  if job.on_step is None:
+    return
+  if len(window) > 1:
+    # The step before: the device always has the next one queued.
+    jax.block_until_ready(window[-2]["loss"])
+    job.on_step(step - 1, job.num_steps)
+  if step == job.num_steps:
+    jax.block_until_ready(window[-1]["loss"])
+    job.on_step(step, job.num_steps)
 
 
 def mean_of_window(window: list[Metrics], last_step: int) -> dict[str, float]:

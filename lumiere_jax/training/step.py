@@ -130,9 +130,9 @@ def make_train_step(
     )
     metrics = logged | {
       "loss": loss,
-      "norm/gradient": optax.global_norm(grads),
-      "norm/update": optax.global_norm(updates),
-      "norm/parameters": optax.global_norm(params),
+      "norm/gradient": optax.tree.norm(grads),
+      "norm/update": optax.tree.norm(updates),
+      "norm/parameters": optax.tree.norm(params),
     }
     state = TrainState(
       step=state.step + 1,

@@ -1,0 +1,138 @@
+"""What each stage is told and asked, on networks small enough to look into."""
+
+import dataclasses
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lumiere_jax import errors
+from lumiere_jax.diffusion import schedules
+from lumiere_jax.stages import objective
+from lumiere_jax.stages import stage as stages
+from lumiere_jax.types import VideoBatch
+
+
+@dataclasses.dataclass(frozen=True)
+class Spy:
+  """A stage that predicts zero and keeps what it was told."""
+
+  name: str = "base"
+  prediction: str = "clean"
+  schedule: schedules.Schedule = dataclasses.field(
+    default_factory=schedules.Cosine
+  )
+  recipe: dict = dataclasses.field(
+    default_factory=lambda: {"data": {"resolution": 8}}, hash=False
+  )
+  told: list = dataclasses.field(default_factory=list, hash=False)
+
+  def encode(self, params, tokens, mask):
+    return params * jnp.ones((*tokens.shape, 4))
+
+  def predict(self, params, noisy, t, condition):
+    self.told.append((noisy, t, condition))
+    return jnp.zeros(noisy.shape)
+
+
+def _batch(value=255, frames=4, clips=3):
+  return VideoBatch(
+    video=jnp.full((clips, frames, 8, 8, 3), value, jnp.uint8),
+    tokens=jnp.ones((clips, 5), jnp.int32),
+    text_mask=jnp.ones((clips, 5), bool),
+  )
+
+
+def _run(spy, options, batch=None):
+  loss_fn = objective.make(spy, options)
+  loss, _ = loss_fn(jnp.ones(()), batch or _batch(), jax.random.key(0))
+  return float(loss), spy.told[-1]
+
+
+def test_loss_is_the_distance_to_the_clean_clip():
+  # Predicting 0 for white frames, which are +1, costs exactly 1.
+  loss, _ = _run(Spy(), dict(weight="uniform"))
+  np.testing.assert_allclose(loss, 1.0, rtol=1e-6)
+
+
+def test_image_stage_sees_each_frame_at_a_time_of_its_own():
+  _, (noisy, t, condition) = _run(Spy(name="t2i"), dict(weight="uniform"))
+  assert noisy.shape == (12, 1, 8, 8, 3)
+  assert condition.text.shape == (12, 5, 4)
+  assert len(np.unique(t)) == 12
+
+
+def test_base_stage_sees_whole_clips():
+  _, (noisy, t, _) = _run(Spy(), {})
+  assert noisy.shape == (3, 4, 8, 8, 3)
+  assert t.shape == (3,)
+
+
+def test_super_resolution_is_told_a_noised_small_clip():
+  _, (noisy, _, condition) = _run(
+    Spy(name="ssr"), dict(low_res=4, max_noise_level=0.5)
+  )
+  assert noisy.shape == (3, 4, 8, 8, 3)
+  assert condition.low_res.shape == (3, 4, 4, 4, 3)
+  level = np.asarray(condition.noise_level)
+  assert ((level >= 0) & (level <= 0.5)).all()
+  # White, scaled by alpha of the level, plus noise of its sigma.
+  spread = np.asarray(condition.low_res).std(axis=(1, 2, 3, 4))
+  want = np.asarray(schedules.Cosine().sigma(level))
+  np.testing.assert_allclose(spread, want, rtol=0.2, atol=0.01)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_captions_are_dropped_by_their_share(share):
+  _, (_, _, condition) = _run(Spy(), dict(text_dropout=share))
+  kept = 0.0 if share else 1.0
+  np.testing.assert_array_equal(condition.text, kept)
+  assert int(condition.text_mask.sum()) == (3 if share else 15)
+
+
+def test_learned_variance_head_is_not_asked_for_the_noise():
+  class Six(Spy):
+    def predict(self, params, noisy, t, condition):
+      white = super().predict(params, noisy, t, condition) + 1.0
+      return jnp.concatenate([white, 100.0 + white], axis=-1)
+
+  loss_fn = objective.make(Six(), dict(weight="uniform"))
+  loss, _ = loss_fn(jnp.ones(()), _batch(), jax.random.key(0))
+  np.testing.assert_allclose(loss, 0.0, atol=1e-6)
+
+
+def test_times_fill_every_stratum():
+  t = np.sort(objective.spread_times(jax.random.key(1), 16))
+  np.testing.assert_allclose(np.diff(t), 1 / 16, rtol=1e-4)
+  assert ((t >= 0) & (t < 1)).all()
+
+
+def test_shrinking_keeps_a_constant_and_averages():
+  chex.assert_trees_all_close(
+    objective.shrink(jnp.full((1, 2, 8, 8, 3), 0.3), 2),
+    jnp.full((1, 2, 4, 4, 3), 0.3),
+    rtol=1e-5,
+  )
+  stripes = jnp.tile(jnp.array([1.0, -1.0]), 4)[None, None, None, :, None]
+  small = objective.shrink(jnp.broadcast_to(stripes, (1, 1, 8, 8, 1)), 2)
+  assert float(jnp.abs(small[..., 1:-1, :]).max()) < 0.3
+
+
+@pytest.mark.parametrize(
+  ("spy", "options", "message"),
+  [
+    (Spy(name="ssr"), {}, "low_res is None in a ssr recipe"),
+    (Spy(), dict(low_res=4), "low_res is 4 in a base recipe"),
+    (Spy(), dict(text_dropout=1.5), "text_dropout is 1.5"),
+    (Spy(), dict(max_noise_level=0.0), "max_noise_level is 0.0"),
+  ],
+)
+def test_contradictory_options_are_refused(spy, options, message):
+  with pytest.raises(errors.ConfigError, match=message):
+    objective.make(spy, options)
+
+
+def test_stage_names_agree():
+  assert {stages.IMAGES, stages.SUPER_RESOLUTION} == {"t2i", "ssr"}
