@@ -64,6 +64,6 @@ make_venv() {
   echo "installing into .venv (minutes the first time; log: .venv/install.log)"
   "$venv_python" -m pip install --disable-pip-version-check \
     --editable "$root${extra:+[$extra]}" >"$root/.venv/install.log" 2>&1 ||
-    fail "pip could not install the dependencies ($(grep -m 1 '^ERROR' "$root/.venv/install.log" || tail -n 1 "$root/.venv/install.log")); check the network and run this again."
+    fail "pip could not install the dependencies ($(grep -m 1 -o 'ERROR: .*' "$root/.venv/install.log" || tail -n 1 "$root/.venv/install.log")); check the network and run this again."
   echo "$want" >"$stamp"
 }
