@@ -74,7 +74,8 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
       ),
       diffusion=dict(
         schedule=dict(name="cosine"),
-        prediction="v",
+        # A network of this size paints better than it predicts noise.
+        prediction="clean",
         weight="uniform",
         text_dropout=0.1,
       ),

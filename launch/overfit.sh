@@ -46,7 +46,8 @@ train() {
     --config.data.dataset="$out/dataset" --config.data.place=centre \
     --config.data.flip=false --config.num_steps="$2" \
     --config.optimizer.decay=cosine \
-    --config.optimizer.ema_decay=0.995 --config.every.log=50 \
+    --config.optimizer.ema_decay=0.995 --config.diffusion.text_dropout=0 \
+    --config.every.log=50 \
     --config.every.checkpoint=250 "${@:3}"
 }
 

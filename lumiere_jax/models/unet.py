@@ -282,7 +282,7 @@ class UNet(nn.Module):
       x = level(x, handed, told)
     if self.spec.resize_first:
       x = jnp.concatenate([x, stem * self.spec.skip_scale], axis=-1)
-    out = self.head(x)
+    out = self.head(x, told)
     return out[:, 0] if is_image else out
 
   def level(self, index: int) -> dict:
@@ -359,12 +359,24 @@ class UNet(nn.Module):
       across += handed if self.spec.skips == "block" else handed[-1:]
     return x, across
 
-  def head(self, x: Array) -> Array:
+  def head(self, x: Array, told: Told) -> Array:
     """Last norm, activation and convolution, in float32."""
+    act = getattr(nn, self.spec.activation)
     x = norm.FrameGroupNorm(self.spec.groups, name="norm_out")(x)
+    if self.spec.resize_first:
+      # What the first convolution handed over is wanted at some times and
+      # noise at others, and no block after it knows the time.
+      modulation = embed.dense(
+        2 * x.shape[-1],
+        jnp.float32,
+        "modulation_out",
+        kernel_init=initial.ZEROS,
+      )(act(told.embedding))
+      scale, shift = jnp.split(modulation[:, None, None, None], 2, axis=-1)
+      x = x * (1 + scale) + shift
     return conv.SpatialConv(
       self.spec.out_channels, kernel_init=initial.ZEROS, name="conv_out"
-    )(getattr(nn, self.spec.activation)(x))
+    )(act(x))
 
 
 def temporal_factor(temporal: specs.TemporalSpec | None) -> int:

@@ -1,0 +1,146 @@
+"""Clips in, three trained stages, an mp4 out: through the real commands."""
+
+import json
+import re
+
+import chex
+import clips
+from e2e import commands
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+
+from lumiere_jax.video import read
+from lumiere_jax.video import write
+
+pytestmark = pytest.mark.e2e
+
+MESH = (
+  "--config.mesh.data=2",
+  "--config.mesh.fsdp=2",
+  "--config.mesh.frames=2",
+  "--config.data.global_batch=4",
+)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+  folder = tmp_path_factory.mktemp("e2e")
+  source = folder / "source"
+  source.mkdir()
+  for index in range(3):
+    write.write_mp4(source / f"clip_{index}.mp4", clips.moving(130), 25)
+    (source / f"clip_{index}.txt").write_text(f"clip number {index}")
+  done = commands.run("prepare", "--source", source, "--out", folder / "data")
+  assert done.returncode == 0, done.stderr
+  return folder
+
+
+def _saved(workdir, step):
+  folder = (workdir / "checkpoints" / str(step)).absolute()
+  with ocp.PyTreeCheckpointer() as reader:
+    state = reader.restore(folder / "state")
+    ema = reader.restore(folder / "ema")
+  place = json.loads((folder / "data" / "metadata").read_text())
+  return state, ema, place
+
+
+def test_two_steps_and_a_resume_are_four_steps(home):
+  cache = home / "cache"
+  train = lambda name, steps: commands.train(
+    "t2i", home / "data", home / name, steps, cache=cache
+  )
+  train("whole", 4)
+  train("parts", 2)
+  resumed = train("parts", 4)
+  assert "resumed from step 2" in resumed.stderr
+  whole, parts = _saved(home / "whole", 4), _saved(home / "parts", 4)
+  chex.assert_trees_all_equal(whole, parts)
+  losses = lambda name: [
+    json.loads(line)["loss"]
+    for line in (home / name / "metrics.jsonl").read_text().splitlines()
+  ]
+  assert losses("whole") == losses("parts")
+  assert len(losses("whole")) == 4
+
+
+@pytest.mark.slow
+def test_all_stages_train_and_sample_on_eight_devices(home):
+  on_mesh = dict(devices=8, cache=home / "cache")
+  out = home / "cascade"
+  train = lambda stage, *more: commands.train(
+    stage, home / "data", out / stage, 2, *MESH, *more, **on_mesh
+  )
+  train("t2i")
+  said = train("base", f"--config.init_from={out / 't2i'}").stderr
+  assert re.search(r"network from .*: loaded \d+, initialised [1-9]", said)
+  train("ssr", f"--config.init_from={out / 't2i'}")
+  sample = lambda name, devices, *more: commands.run(
+    *("sample", "--weights", out, "--prompt", "clip number 1", "--no-guard"),
+    *("--out", out / name, "--num-inference-steps", 2, "--save-frames"),
+    *("--ssr-num-inference-steps", 2, *more),
+    devices=devices,
+    cache=home / "cache",
+  )
+  frames = {}
+  for name, devices, more in (
+    ("pmap.mp4", 8, ("--front", "pmap")),
+    ("sharded.mp4", 8, ("--front", "sharded")),
+    ("alone.mp4", 1, ()),
+  ):
+    done = sample(name, devices, *more)
+    assert done.returncode == 0, done.stderr[-3000:]
+    frames[name] = np.load(out / name.replace(".mp4", ".npy")).astype(int)
+  for name in ("sharded.mp4", "alone.mp4"):
+    assert np.abs(frames[name] - frames["pmap.mp4"]).max() <= 1
+  assert read.probe(out / "pmap.mp4").num_frames == 8
+  replayed = commands.run(
+    *("sample", "--replay", out / "alone.json", "--out", out / "again.mp4"),
+    *("--save-frames",),
+    cache=home / "cache",
+  )
+  assert replayed.returncode == 0, replayed.stderr
+  np.testing.assert_array_equal(np.load(out / "again.npy"), frames["alone.mp4"])
+
+
+@pytest.mark.parametrize(
+  ("change", "message"),
+  [
+    (["--config.data.num_frames=6"], "number of frames is 6.*4 or 8"),
+    (["--config.data.dataset=nowhere"], "error: "),
+    (["--config.init_from=nowhere"], "there is no folder nowhere"),
+    (["--config.mesh.data=3"], "mesh is .*but there are 1 devices"),
+    (["--config.optimizer.learning_rat=1"], "Did you mean"),
+    (["--config=configs/big.py"], "there is no recipe configs/big.py"),
+    (["--config.trainable=half"], "trainable is 'half'"),
+  ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(home, change, message):
+  done = commands.run(
+    "train",
+    "--config=configs/tiny.py:base",
+    f"--workdir={home / 'refused'}",
+    f"--config.data.dataset={home / 'data'}",
+    *commands.SMALL,
+    *commands.STAGE["base"],
+    *change,
+  )
+  assert done.returncode == 2, done.stderr[-2000:]
+  assert "Traceback" not in done.stderr
+  assert re.search(message, done.stderr.splitlines()[-1])
+
+
+def test_a_run_refuses_another_recipe(home):
+  workdir = home / "kept"
+  commands.train("t2i", home / "data", workdir, 1, cache=home / "cache")
+  done = commands.run(
+    "train",
+    "--config=configs/tiny.py:t2i",
+    f"--workdir={workdir}",
+    f"--config.data.dataset={home / 'data'}",
+    *commands.SMALL,
+    *commands.STAGE["t2i"],
+    "--config.model.widths=(8,12)",
+  )
+  assert done.returncode == 2
+  assert "was trained with model.widths=[8, 8]" in done.stderr
