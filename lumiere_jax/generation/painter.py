@@ -78,7 +78,8 @@ class Painter:
     clips = np.asarray(sample(params, keys, condition), np.float32)
     jax.effects_barrier()  # the last steps may still be on their way to us
     if on_step is not None and not is_watched:
-      watch(plan.settings.num_steps - 1, plan.settings.num_steps, clips)
+      num_steps = plan.settings.num_steps
+      watch.tell(num_steps - 1, num_steps, clips)
     return results.StageRun(
       name=stage.name,
       digest=digest,
@@ -126,6 +127,10 @@ class _Watch:
 
   def __call__(self, step: int, num_steps: int, clean: np.ndarray) -> None:
     self.times.append(time.monotonic() - self.start)
+    self.tell(step, num_steps, clean)
+
+  def tell(self, step: int, num_steps: int, clean: np.ndarray) -> None:
+    """Passes a step on without noting when it came."""
     if self.failure:
       return
     try:

@@ -150,6 +150,7 @@ def test_watching_large_clips_on_simulated_devices_ends(front):
   request = dataclasses.replace(REQUEST, front=front)
   result = fake_stages.load(large)(request, seen.append)
   assert [(e.step, e.num_steps) for e in seen] == [(2, 2)]
+  assert result.stages[0].seconds.keys() == {"total"}  # no step was timed
   np.testing.assert_array_equal(seen[0].frames(0), result.frames[0])
 
 

@@ -36,6 +36,11 @@ def _checkerboard():
   return np.where(np.indices(SHAPE).sum(0) % 2, 1.0, -1.0).astype("f4")
 
 
+def _stripes():
+  """Every column has a grey of its own: neighbours agree downwards alone."""
+  return np.broadcast_to(0.3 * _noise()[:, :1], SHAPE)
+
+
 @pytest.mark.parametrize(
   ("clip", "message"),
   [
@@ -56,8 +61,14 @@ def test_no_video_is_refused_by_stage(clip, message):
 
 @pytest.mark.parametrize(
   "clip",
-  [_smooth(), _smooth(0.05), _smooth(0.2) + 0.05 * _noise(), _checkerboard()],
-  ids=["smooth", "dim", "grainy", "checkerboard"],
+  [
+    _smooth(),
+    _smooth(0.05),
+    _smooth(0.2) + 0.05 * _noise(),
+    _checkerboard(),
+    _stripes(),
+  ],
+  ids=["smooth", "dim", "grainy", "checkerboard", "stripes"],
 )
 def test_video_passes(clip):
   guard.check("base", clip[None])
