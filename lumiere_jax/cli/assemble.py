@@ -43,6 +43,8 @@ SECTIONS = {
   *("data", "text", "model", "diffusion", "optimizer", "mesh", "every"),
   "sampling",
 }
+# What a run must not change between its parts.
+FIXED_SECTIONS = ("stage", "seed", "text", "model", "diffusion", "trainable")
 PREVIEW_STEPS = 10
 SHEET_COLUMNS = 10
 
@@ -70,8 +72,8 @@ def job(
   stage = stages.build(recipe)
   # Opens the dataset, so that a wrong name fails first; starts no process yet.
   batches = clips(stage, recipe)
-  parents = keep_record(recipe, workdir, mesh, batches.source.digest)
-  params, shardings = place_params(stage, recipe, mesh, parents)
+  check_same_run(recipe, workdir)
+  params, shardings, parents = place_params(stage, recipe, mesh, workdir)
   options = dict(recipe["optimizer"])
   ema_decay = options.pop("ema_decay")
   accumulate = options.pop("accumulate")
@@ -93,6 +95,7 @@ def job(
   train_step, flops = compile_step(
     step, state, frozen, recipe, mesh, state_shardings
   )
+  write_record(recipe, workdir, mesh, batches.source.digest, parents)
   return loop.Job(
     workdir=workdir,
     num_steps=recipe["num_steps"],
@@ -146,56 +149,69 @@ def objective_options(recipe: Mapping[str, Any]) -> dict[str, Any]:
   }
 
 
-def keep_record(
-  recipe: Mapping[str, Any], workdir: str, mesh, dataset_digest: str | None
-) -> Mapping[str, str]:
-  """Writes run.json, or checks that the run it names is this one.
-
-  Returns:
-    Parents of the run: part -> digest, filled in by `place_params`.
-  """
+def check_same_run(recipe: Mapping[str, Any], workdir: str) -> None:
+  """Refuses a recipe that contradicts the run that `workdir` holds."""
   folder = pathlib.Path(workdir)
-  if (folder / run_record.FILE).exists():
-    old = run_record.read(folder).recipe
-    for section in ("stage", "seed", "text", "model", "diffusion", "trainable"):
-      changed = run_record.differences(
-        {section: old.get(section)}, {section: recipe[section]}
+  if not (folder / run_record.FILE).exists():
+    return
+  old = run_record.read(folder).recipe
+  for section in FIXED_SECTIONS:
+    changed = run_record.differences(
+      {section: old.get(section)}, {section: recipe[section]}
+    )
+    for name, (before, now) in changed.items():
+      raise errors.ConfigError(
+        f"{workdir} was trained with {name}={before!r} and the recipe says "
+        f"{now!r}; give another --workdir, or the old value."
       )
-      for name, (before, now) in changed.items():
-        raise errors.ConfigError(
-          f"{workdir} was trained with {name}={before!r} and the recipe says "
-          f"{now!r}; give another --workdir, or the old value."
-        )
+
+
+def write_record(
+  recipe: Mapping[str, Any],
+  workdir: str,
+  mesh,
+  dataset_digest: str,
+  parents: Mapping[str, str],
+) -> None:
+  """Writes run.json, once all checks have passed."""
   if jax.process_index() == 0:
     run_record.write(
-      folder,
+      workdir,
       run_record.RunRecord(
         recipe=recipe,
         versions=run_record.versions(),
         mesh=dict(mesh.shape),
         dataset_digest=dataset_digest,
+        parents=parents,
       ),
     )
-  return {}
 
 
 def place_params(
-  stage: stages.Stage, recipe, mesh, parents
-) -> tuple[Params, Params]:
-  """Parameters where they belong: drawn, or taken from `init_from`."""
-  del parents
+  stage: stages.Stage, recipe, mesh, workdir: str
+) -> tuple[Params, Params, dict[str, str]]:
+  """Parameters where they belong: drawn, or taken from `init_from`.
+
+  Returns:
+    Parameters, their shardings, and what they were taken from: run -> digest
+    of its weights.
+  """
   abstract = stage.abstract_params()
   shardings = rules.DEFAULT.shardings(abstract, mesh)
   params = initial.materialize(abstract, recipe["seed"], shardings)
   if not recipe["init_from"]:
-    return params, shardings
+    return params, shardings, {}
+  if weights.latest_step(workdir) is not None:
+    # The checkpoint holds them, and the source may be gone by now.
+    return params, shardings, dict(run_record.read(workdir).parents)
   _, source, digest = weights.load(recipe["init_from"])
   for part in recipe["init_parts"]:
     params[part], report = inflate.inflate(source[part], params[part])
     logging.info(
       "%s from %s (%s): %s", part, recipe["init_from"], digest[:12], report
     )
-  return jax.device_put(params, shardings), shardings
+  parents = {recipe["init_from"]: digest}
+  return jax.device_put(params, shardings), shardings, parents
 
 
 def place_state(

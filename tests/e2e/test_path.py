@@ -115,11 +115,11 @@ def test_all_stages_train_and_sample_on_eight_devices(home):
     (["--config.trainable=half"], "trainable is 'half'"),
   ],
 )
-def test_bad_input_is_one_sentence_and_exit_2(home, change, message):
+def test_bad_input_is_one_sentence_and_exit_2(home, tmp_path, change, message):
   done = commands.run(
     "train",
     "--config=configs/tiny.py:base",
-    f"--workdir={home / 'refused'}",
+    f"--workdir={tmp_path / 'refused'}",
     f"--config.data.dataset={home / 'data'}",
     *commands.SMALL,
     *commands.STAGE["base"],
@@ -128,6 +128,7 @@ def test_bad_input_is_one_sentence_and_exit_2(home, change, message):
   assert done.returncode == 2, done.stderr[-2000:]
   assert "Traceback" not in done.stderr
   assert re.search(message, done.stderr.splitlines()[-1])
+  assert not (tmp_path / "refused" / "run.json").exists()
 
 
 def test_a_run_refuses_another_recipe(home):
