@@ -7,6 +7,12 @@ without `on_step` the program has no callback at all.
 
 Calls are not waited for.  Whoever needs the last one to have been made calls
 `jax.effects_barrier()` after the clips.
+
+On simulated devices (several on one CPU) a call can lock up: every thread of
+the pool waits in a collective for the device that calls, which waits for a
+thread to copy its clips if they exceed 100 kB.  The environment variable NPROC,
+the size of that pool, set to twice the devices before jax loads, prevents it
+(jax 0.10.2: 8 devices on 2 cores stop for good without, run with NPROC=32).
 """
 
 from collections.abc import Callable

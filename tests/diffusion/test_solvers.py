@@ -43,28 +43,25 @@ def _flow(noisy, t_start):
   return MEAN + scale * (noisy - alpha * MEAN)
 
 
-def _solve(solver, noisy, times, denoise=_gaussian, mix=None, key=None):
-  """Plain loop over `times`; `key` None gives no noise."""
+def _solve(solver, noisy, times, denoise=_gaussian):
+  """Plain loop over `times`."""
 
   def step(state, x):
     noisy, carry = state
-    t, s, key = x
+    t, s, noise = x
     full = lambda value: jnp.full(noisy.shape[0], value)
-    noise = jax.random.normal(key, noisy.shape)
-    clean = denoise(noisy, full(t))
-    estimate = Estimate(
-      clean, None if mix is None else jnp.full_like(clean, mix)
-    )
+    estimate = Estimate(denoise(noisy, full(t)))
     return solver.step(
       COSINE, noisy, estimate, full(t), full(s), noise, carry
     ), None
 
-  times = jnp.asarray(times)
-  keys = jax.random.split(
-    jax.random.key(7) if key is None else key, len(times) - 1
-  )
+  times = jnp.asarray(times, jnp.float32)
+  noise = None
+  if solver.needs_noise:
+    draw = np.random.default_rng(7).standard_normal
+    noise = draw((len(times) - 1, *noisy.shape), np.float32)
   state = noisy, solver.init(noisy)
-  (clean, _), _ = jax.lax.scan(step, state, (times[:-1], times[1:], keys))
+  (clean, _), _ = jax.lax.scan(step, state, (times[:-1], times[1:], noise))
   return clean
 
 
@@ -73,7 +70,7 @@ def _noisy(shape=(2, 64)):
 
 
 @pytest.mark.parametrize("solver", ALL)
-@pytest.mark.parametrize("num_steps", [1, 2, 10])
+@pytest.mark.parametrize("num_steps", [1, 10])
 def test_a_point_mass_is_returned_exactly(solver, num_steps):
   point = jax.random.uniform(jax.random.key(1), (2, 64))
   times = np.linspace(1, 0, num_steps + 1)

@@ -1,6 +1,7 @@
 """The base sampler puts its parts together in the right order."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -29,9 +30,13 @@ def _keys(num_clips):
   return noise.clip_keys(0, jnp.arange(num_clips))
 
 
-def _make(toy, shape=SHAPE, **changes):
-  changed = dataclasses.replace(SETTINGS, **changes)
-  return jax.jit(base.make(toy.denoise, COSINE, changed, shape))
+def _make(toy, **changes):
+  return _compiled(toy.denoise, dataclasses.replace(SETTINGS, **changes))
+
+
+@functools.cache  # compiling is what these tests spend their time on
+def _compiled(denoise, changed):
+  return jax.jit(base.make(denoise, COSINE, changed, SHAPE))
 
 
 def test_sampler_is_threshold_of_windows_of_guidance(toy):
