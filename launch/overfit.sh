@@ -39,7 +39,7 @@ done
 IFS=, read -r t2i base ssr <<<"$steps"
 cd "$root"
 
-lumiere() { "$python" -m "lumiere_jax.cli.$1" "${@:2}"; }
+lumiere() { "$python" -m lumiere_jax.cli.main "$@"; }
 
 train() {
   lumiere train --config="configs/tiny.py:$1" --workdir="$out/$1" \
