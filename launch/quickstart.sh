@@ -75,7 +75,7 @@ if [[ -z "$source" ]]; then
   ./launch/real_clips.sh --python "$venv_python" "$source"
 fi
 
-# Other clips or captions make another dataset and another run.
+# Other clips or captions make another dataset, and another run.
 digest="$("$venv_python" - "$source" <<'DIGEST'
 import hashlib
 import pathlib
