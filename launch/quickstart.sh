@@ -75,7 +75,7 @@ if [[ -z "$source" ]]; then
   ./launch/real_clips.sh --python "$venv_python" "$source"
 fi
 
-# Other clips or captions make another dataset, and another run.
+# Other clips or captions make another dataset and another run.
 digest="$("$venv_python" - "$source" <<'DIGEST'
 import hashlib
 import pathlib
@@ -90,7 +90,9 @@ print(total.hexdigest()[:12])
 DIGEST
 )"
 dataset="cache/datasets/quickstart-$digest"
-out="${out:-$root/out/quickstart-$digest${mesh:+-mesh-$mesh}}"
+# So does another recipe: a run goes on only by the recipe that it began with.
+recipe="$(cksum <configs/tiny.py)"
+out="${out:-$root/out/quickstart-$digest-${recipe%% *}${mesh:+-mesh-$mesh}}"
 
 say "prepare: $dataset"
 if [[ -f "$dataset/manifest.jsonl" ]]; then
