@@ -13,7 +13,7 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(dirname "$here")"
 python="$root/.venv/bin/python"
 out="out/overfit"
-steps="2000,3000,1200"
+steps="1200,2200,700"
 
 fail() {
   echo "error: $*" >&2

@@ -6,6 +6,7 @@ since it starts processes.
 """
 
 from collections.abc import Callable, Mapping
+import dataclasses
 import functools
 import pathlib
 from typing import Any
@@ -164,6 +165,24 @@ def check_same_run(recipe: Mapping[str, Any], workdir: str) -> None:
         f"{workdir} was trained with {name}={before!r} and the recipe says "
         f"{now!r}; give another --workdir, or the old value."
       )
+
+
+def is_finished(recipe: Mapping[str, Any], workdir: str) -> bool:
+  """Whether the run in `workdir` has all its steps already.
+
+  If so, its record takes over what a run may change, such as how to sample.
+
+  Raises:
+    ConfigError: the recipe contradicts that run.
+  """
+  check(recipe)
+  if (weights.latest_step(workdir) or 0) < recipe["num_steps"]:
+    return False
+  check_same_run(recipe, workdir)
+  record = run_record.read(workdir)
+  if jax.process_index() == 0:
+    run_record.write(workdir, dataclasses.replace(record, recipe=recipe))
+  return True
 
 
 def write_record(

@@ -49,8 +49,11 @@ def _run(argv: list[str]) -> None:
   start.initialize()
   # Plain lists, dicts and scalars: what the run record will hold.
   recipe = json.loads(_CONFIG.value.to_json_best_effort())
-  job = assemble.job(recipe, os.path.abspath(_WORKDIR.value), progress.Bar())
-  loop.run(job)
+  workdir = os.path.abspath(_WORKDIR.value)
+  if assemble.is_finished(recipe, workdir):
+    logging.info("%s has its %d steps", _WORKDIR.value, recipe["num_steps"])
+    return
+  loop.run(assemble.job(recipe, workdir, progress.Bar()))
   logging.info("done: %s", _WORKDIR.value)
 
 

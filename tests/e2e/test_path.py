@@ -62,6 +62,8 @@ def test_two_steps_and_a_resume_are_four_steps(home):
   ]
   assert losses("whole") == losses("parts")
   assert len(losses("whole")) == 4
+  finished = train("whole", 4)
+  assert "has its 4 steps" in finished.stderr
 
 
 @pytest.mark.slow
