@@ -61,7 +61,7 @@ def add_noise(clean: Array, noise: Array, alpha: Array, sigma: Array) -> Array:
 
 
 def augment(low_res: Array, noise: Array, level: Array) -> Array:
-  """Noises the clip that conditions super-resolution (Imagen, section 2.3).
+  """Noises the clip that conditions super-resolution (Imagen, section 2.4).
 
   Args:
     low_res: [B, T, h, w, 3] float32 in [-1, 1].

@@ -1,6 +1,6 @@
 """Dynamic thresholding: keeps strong guidance from saturating pixels.
 
-For each clip (Imagen, section 2.2, there per picture)
+For each clip (Imagen, section 2.3, there per picture)
 
   (1)  s = the percentile of |clean| over all pixels of the clip
   (2)  s <- max(s, 1), and at most `maximum` where one is given

@@ -158,9 +158,8 @@ def told(
   low_res = shrink(clean, factor)
   level = options.max_noise_level * spread_times(keys[1], clean.shape[0])
   noise = jax.random.normal(keys[2], low_res.shape)
-  low_res = corruption.add_noise(
-    low_res, noise, stage.schedule.alpha(level), stage.schedule.sigma(level)
-  )
+  # The same function as sampling calls, whatever the stage's own schedule.
+  low_res = corruption.augment(low_res, noise, level)
   return Condition(
     text=text, text_mask=mask, low_res=low_res, noise_level=level
   )
