@@ -92,6 +92,10 @@ def _is_worth_a_line(record) -> bool:
 def main(argv: list[str] | None = None) -> None:
   """Runs the command; `argv` without the program's name."""
   argv = sys.argv[1:] if argv is None else list(argv)
+  # Absl's own help tells of whatever program was started, here `lumiere`.
+  if {"-h", "-help", "--help"} & {*argv}:
+    print(f"{__doc__}\n{flags.FLAGS.module_help(sys.modules[__name__])}")
+    return
   logging.set_verbosity(logging.INFO)
   logging.use_absl_handler()
   logging.get_absl_handler().setFormatter(None)

@@ -1,0 +1,14 @@
+"""The command's help is its own, whatever program it is called from."""
+
+import pytest
+
+from lumiere_jax.cli import train
+
+
+@pytest.mark.parametrize("flag", ["-h", "-help", "--help"])
+def test_help_is_the_manual_and_the_flags(flag, capsys):
+  train.main([flag])
+  text = capsys.readouterr().out
+  assert "lumiere train --config=configs/tiny.py:base" in text
+  assert "--workdir" in text
+  assert "VERB" not in text
