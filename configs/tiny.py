@@ -8,7 +8,7 @@ r"""The whole path on a laptop: 80 frames of 32x32, upsampled to 64x64.
     --config.data.dataset=cache/clips --config.init_from=out/tiny/t2i
   lumiere sample --weights out/tiny --prompt "..." --out out/tiny/clip.mp4
 
-Needs    2 CPU cores, 4 GiB (not yet measured).
+Needs    2 CPU cores, 3 GiB.
 Takes    a few dozen steps a stage, under 6 minutes in all (not yet measured).
 Reaches  nothing to look at: it shows that every part works.  The same
          networks, trained for longer on one clip, remember it:

@@ -143,7 +143,7 @@ def test_a_run_refuses_another_recipe(home):
     f"--config.data.dataset={home / 'data'}",
     *commands.SMALL,
     *commands.STAGE["t2i"],
-    "--config.model.widths=(8,12)",
+    "--config.model.head_dim=4",
   )
   assert done.returncode == 2
-  assert "was trained with model.widths=[8, 8]" in done.stderr
+  assert "was trained with model.head_dim=8" in done.stderr
