@@ -21,7 +21,9 @@ TABLES = ("metadata.jsonl", "metadata.csv")
 _COLUMNS = {
   "path": ("file_name", "path", "filename", "file", "video"),
   "caption": ("caption", "text", "prompt"),
+  "caption_origin": ("caption_origin", "caption_source"),
   "licence": ("licence", "license"),
+  "owner": ("owner", "author", "creator"),
   "source": ("source", "url"),
 }
 
@@ -34,14 +36,18 @@ class CaptionedFile:
     file: where it is.
     path: its place relative to the folder, with forward slashes; its id.
     caption: one line of text, not empty.
+    caption_origin: as given; "" where nothing was said.
     licence: as given; "" where nothing was said.
+    owner: as given; "" where nothing was said.
     source: as given; "" where nothing was said.
   """
 
   file: pathlib.Path
   path: str
   caption: str
+  caption_origin: str = ""
   licence: str = ""
+  owner: str = ""
   source: str = ""
 
 
@@ -155,7 +161,7 @@ def _csv_lines(table: pathlib.Path) -> Iterator[tuple[int, dict]]:
 
 
 def _columns(entry: dict, place: str) -> tuple[str, dict[str, str]]:
-  """(path, {caption, licence, source}) of one row."""
+  """(path, {caption, licence, ...}) of one row."""
   given = {str(key).strip().lower(): v for key, v in entry.items() if key}
   found = {}
   for column, names in _COLUMNS.items():

@@ -201,12 +201,17 @@ def _examine(
     data = _encode_again(data, probe, settings.short_side)
     probe = read.probe(data, name=f"{file.file}, encoded again,")
   record = manifest.ClipRecord(
+    id=file.path,
     path=file.path,
+    start=0.0,
     sha256=hashlib.sha256(found).hexdigest(),
     stored_sha256=hashlib.sha256(data).hexdigest(),
+    fingerprint="",
     hold=short,
     caption=file.caption,
+    caption_origin=file.caption_origin or "given",
     licence=file.licence or settings.licence,
+    owner=file.owner,
     source=file.source or file.path,
     **dataclasses.asdict(probe),
   )

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 NAME = "lumiere_clips"
-VERSION = "1.0.0"
+VERSION = "2.0.0"
 _DESCRIPTION = "Captioned video clips; `video` holds the bytes of a file."
 
 
@@ -25,18 +25,23 @@ def features() -> tfds.features.FeaturesDict:
   return tfds.features.FeaturesDict(
     {
       "video": tfds.features.Tensor(shape=(), dtype=np.object_),
-      "caption": text(),
+      "id": text(),
       "path": text(),
-      "licence": text(),
-      "source": text(),
+      "start": np.float64,
       "sha256": text(),
       "stored_sha256": text(),
+      "fingerprint": text(),
       "width": np.int32,
       "height": np.int32,
       "fps": np.float64,
       "num_frames": np.int32,
       "duration": np.float64,
       "hold": np.bool_,
+      "caption": text(),
+      "caption_origin": text(),
+      "licence": text(),
+      "owner": text(),
+      "source": text(),
     }
   )
 

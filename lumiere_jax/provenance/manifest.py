@@ -12,7 +12,7 @@ import os
 
 from lumiere_jax import errors
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,10 +20,15 @@ class ClipRecord:
   """One training clip.
 
   Attributes:
-    path: location relative to the folder the dataset was made from; its id.
+    id: names the clip within its dataset: its path, or "path#3" for the third
+      of the pieces that a file was cut into.
+    path: of the file, in the folder or table the dataset was made from.
+    start: where the clip begins in that file, in seconds; 0 for a whole file.
     sha256: hex digest of the file as it was found there.
     stored_sha256: hex digest of the bytes in the dataset, which differ from
-      the file's if it was encoded again.
+      the file's if it was cut or encoded again.
+    fingerprint: perceptual hash of the frames, 256 bits as 64 hex digits; ""
+      if it was not computed.
     width: pixels, as shown.
     height: pixels, as shown.
     fps: native frame rate, in frames per second.
@@ -31,13 +36,18 @@ class ClipRecord:
     duration: native length, in seconds.
     hold: whether the last frame may stand in for what the clip lacks.
     caption: text paired with the clip.
+    caption_origin: "given", or what made the caption, e.g. "folder name".
     licence: SPDX identifier such as "CC-BY-4.0", or "unknown".
+    owner: who holds the rights; "" if unknown.
     source: where the clip was obtained; a URL if there is one.
   """
 
+  id: str
   path: str
+  start: float
   sha256: str
   stored_sha256: str
+  fingerprint: str
   width: int
   height: int
   fps: float
@@ -45,7 +55,9 @@ class ClipRecord:
   duration: float
   hold: bool
   caption: str
+  caption_origin: str
   licence: str
+  owner: str
   source: str
 
 

@@ -33,13 +33,14 @@ def test_text_files_beside_clips(folder):
 JSONL = "".join(
   json.dumps(row) + "\n\n"
   for row in (
-    {"path": "./a.mp4", "text": "a dog", "license": "MIT", "url": "http://x"},
+    {"path": "./a.mp4", "text": "a dog", "license": "MIT", "url": "http://x"}
+    | {"author": "Ada", "caption_origin": "blip2"},
     {"file_name": "sub/b.WEBM", "caption": "a cat", "extra": 1},
   )
 )
-CSV = """\ufefffile_name,caption,licence,source
-a.mp4,"a dog",MIT,http://x
-sub/b.WEBM,"a cat",,
+CSV = """\ufefffile_name,caption,caption_origin,licence,owner,source
+a.mp4,"a dog",blip2,MIT,Ada,http://x
+sub/b.WEBM,"a cat",,,,
 """
 TSV = CSV.replace(",", "\t")
 
@@ -55,6 +56,8 @@ def test_tables(folder, tmp_path_factory, name, text):
   table.write_text(text, encoding="utf-8")
   a, b = captions.find(folder, table if elsewhere else None)
   assert (a.caption, a.licence, a.source) == ("a dog", "MIT", "http://x")
+  assert (a.caption_origin, a.owner) == ("blip2", "Ada")
+  assert (b.caption_origin, b.owner) == ("", "")
   assert (b.caption, b.licence, b.source) == ("a cat", "", "")
 
 

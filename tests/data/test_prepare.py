@@ -42,10 +42,15 @@ def test_tfds_reads_it_back_without_tensorflow(tmp_path):
   sha256 = hashlib.sha256(data).hexdigest()
   assert (size, length) == (2, len(data))
   assert record == {
-    "caption": "a naïve cat 犬",
+    "id": "1.mp4",
     "path": "1.mp4",
+    "start": 0.0,
+    "caption": "a naïve cat 犬",
+    "caption_origin": "given",
     "licence": "unknown",
+    "owner": "",
     "source": "1.mp4",
+    "fingerprint": "",
     "sha256": sha256,
     "stored_sha256": sha256,
     "width": 48,

@@ -7,9 +7,12 @@ from lumiere_jax import errors
 from lumiere_jax.provenance import manifest
 
 RECORD = manifest.ClipRecord(
+  id="a/b.mp4#1",
   path="a/b.mp4",
+  start=1.5,
   sha256="11",
   stored_sha256="22",
+  fingerprint="0f" * 32,
   width=64,
   height=48,
   fps=25.0,
@@ -17,7 +20,9 @@ RECORD = manifest.ClipRecord(
   duration=5.2,
   hold=False,
   caption="a naïve dog 犬",
+  caption_origin="given",
   licence="CC-BY-4.0",
+  owner="Ada",
   source="https://example.org/b",
 )
 
@@ -59,11 +64,11 @@ def _line(**changes):
   [
     ("{", r":1: not a JSON object"),
     ("[]", r":1: not a JSON object"),
-    (_line(version=2), "version is 2, this code reads version 1"),
+    (_line(version=1), "version is 1, this code reads version 2"),
     (_line(colour="red"), r"unknown \['colour'\]"),
     (_line(caption=None), r"missing \['caption'\]"),
   ],
-  ids=["torn", "a list", "newer", "unknown", "missing"],
+  ids=["torn", "a list", "older", "unknown", "missing"],
 )
 def test_a_line_it_cannot_trust_is_named(tmp_path, line, match):
   path = tmp_path / "manifest.jsonl"
