@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 _FLAG = "--xla_force_host_platform_device_count"
 if _FLAG not in os.environ.get("XLA_FLAGS", ""):
@@ -9,3 +11,20 @@ if _FLAG not in os.environ.get("XLA_FLAGS", ""):
 # Tests run each program a few times: compiling fast beats running fast.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def pytest_addoption(parser):
+  parser.addoption(
+    "--bars",
+    action="store_true",
+    help="also run what measures the figures of the documents at full size",
+  )
+
+
+def pytest_collection_modifyitems(config, items):
+  if config.getoption("--bars"):
+    return
+  skip = pytest.mark.skip(reason="full size; runs with --bars")
+  for item in items:
+    if item.get_closest_marker("bar"):
+      item.add_marker(skip)

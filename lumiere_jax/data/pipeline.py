@@ -10,10 +10,14 @@ with 2, before or after a preemption.  Each host takes its own rows of it:
   host 1 of 2                             [d b]       [a c]
 
 so joining the hosts' batches gives the batch a single host would have had.
+Several datasets are each shuffled for themselves and then interleaved by
+their weights, clip by clip.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+import math
 import os
+import pathlib
 from typing import Any, Self
 
 from absl import flags
@@ -21,11 +25,14 @@ from grain import python as grain
 import numpy as np
 
 from lumiere_jax import errors
+from lumiere_jax.data import draw as draw_lib
+from lumiere_jax.data import quarantine
 from lumiere_jax.data import source as source_lib
+from lumiere_jax.data import spec
 from lumiere_jax.data import view as view_lib
 from lumiere_jax.types import VideoBatch
 
-_STATE_VERSION = 1
+_STATE_VERSION = 2
 # Batches ready ahead of the device; they are large, so few.
 _AHEAD = 2
 _MOST_THREADS = 4
@@ -35,38 +42,28 @@ def build(
   dataset: str,
   *,
   split: str = "train",
-  num_frames: int,
-  fps: float,
-  resolution: int,
-  crop: int | None = None,
   batch_size: int,
   seed: int,
-  tokenizer: view_lib.Tokenizer,
   num_workers: int = 0,
   host_index: int = 0,
   host_count: int = 1,
-  flip: bool = True,
-  frames: str = "clip",
-  place: str = "random",
+  max_rejected: float = 0.1,
+  rejects: str | os.PathLike | None = None,
+  **view: Any,
 ) -> "ClipIterator":
   """Opens a dataset as an endless iterator of batches.
 
   Args:
-    dataset: folder made by `lumiere prepare`, or `tfds:NAME[@DATA_DIR]`.
+    dataset: what to read; see `spec`.
     split: name of a split, or a slice of one.
-    num_frames: see `view.View`, as for the others of its attributes.
-    fps: likewise.
-    resolution: likewise.
-    crop: likewise.
     batch_size: clips in a batch of this host.
     seed: of the order and of everything drawn for a clip.
-    tokenizer: picklable; likewise.
     num_workers: processes that decode; 0 decodes in threads of this one.
     host_index: this host, from 0.
     host_count: hosts that share each global batch.
-    flip: likewise.
-    frames: likewise.
-    place: likewise.
+    max_rejected: share of the clips that may be bad; see `quarantine`.
+    rejects: file to list bad clips in, this host's own.
+    **view: attributes of `view.View`: what is shown of a clip.
 
   Raises:
     DataError: there is no such dataset or split, or no caption in it.
@@ -78,24 +75,24 @@ def build(
       f"host_index={host_index}, host_count={host_count}: need at least one "
       "clip a batch, no negative workers, and 0 <= host_index < host_count."
     )
-  view = view_lib.View(
-    num_frames=num_frames,
-    fps=fps,
-    resolution=resolution,
-    crop=crop,
-    tokenizer=tokenizer,
-    flip=flip,
-    frames=frames,
-    place=place,
-  )
+  parts = spec.parse(dataset)
+  sources = [source_lib.ClipSource(part, split) for part in parts]
   return ClipIterator(
-    source_lib.ClipSource(dataset, split),
-    view,
+    sources,
+    view_lib.View(**view),
+    weights=[part.weight for part in parts],
     batch_size=batch_size,
     seed=seed,
     num_workers=num_workers,
     host_index=host_index,
     host_count=host_count,
+    bad=quarantine.Quarantine(
+      [part.name for part in parts],
+      [len(source) for source in sources],
+      max_share=max_rejected,
+      host_count=host_count,
+      path=pathlib.Path(rejects) if rejects else None,
+    ),
   )
 
 
@@ -105,39 +102,34 @@ class ClipIterator(Iterator[VideoBatch]):
   Close it, or use it in a `with`, so that its workers end.
 
   Attributes:
-    source: the clips.
+    sources: the clips, of one dataset or of several.
     view: what is shown of each.
+    bad: the clips that could not be used.
   """
 
   def __init__(
     self,
-    source: source_lib.ClipSource,
+    sources: Sequence[source_lib.ClipSource],
     view: view_lib.View,
     *,
+    weights: Sequence[float],
     batch_size: int,
     seed: int,
     num_workers: int,
     host_index: int,
     host_count: int,
+    bad: quarantine.Quarantine,
   ):
     """See `build`."""
-    self.source, self.view = source, view
+    self.sources, self.view, self.bad = sources, view, bad
     self._host_index, self._host_count = host_index, host_count
     self._num_workers = num_workers
-    self._batches = (
-      grain.MapDataset.source(source)
-      .seed(seed)
-      .shuffle()
-      .repeat()
-      .random_map(view)
-      # Batched before it is divided among hosts and workers, or the order
-      # would depend on their number.
-      .batch(batch_size, drop_remainder=True)
+    # Batched before it is divided among hosts and workers, or the order would
+    # depend on their number.
+    self._batches = _clips(sources, view, weights, seed).batch(
+      batch_size, drop_remainder=True, batch_fn=draw_lib.stack
     )
-    self._of = {
-      "dataset": source.digest,
-      "split": source.split,
-      "num_clips": len(source),
+    self._of = _identity(sources, weights) | {
       "seed": seed,
       "global_batch": batch_size * host_count,
     }
@@ -145,10 +137,15 @@ class ClipIterator(Iterator[VideoBatch]):
     self._running = None
 
   def __next__(self) -> VideoBatch:
-    """Returns video [B, T, H, W, 3] uint8, tokens and mask [B, L]."""
+    """Returns video [B, T, H, W, 3] uint8, tokens and mask [B, L].
+
+    Raises:
+      DataError: more clips are bad than is allowed.
+    """
     if self._running is None:
       self._running = iter(self._from_step())
-    arrays = next(self._running)
+    arrays = dict(next(self._running))
+    self.bad.note(quarantine.unpack(np.array(arrays.pop(draw_lib.REJECTED))))
     self._step += 1
     # Workers hand over shared memory, which is scarce in containers and must
     # not outlive them; a copy costs little beside the decoding.
@@ -172,10 +169,11 @@ class ClipIterator(Iterator[VideoBatch]):
         f"this code reads version {_STATE_VERSION}. Start a new run with "
         "init_from."
       )
-    changed = [k for k, v in self._of.items() if state["of"].get(k) != v]
+    every = self._of | state["of"]
+    changed = [k for k in every if state["of"].get(k) != self._of.get(k)]
     if changed:
       said = ", ".join(
-        f"{k} was {state['of'].get(k)!r} and is {self._of[k]!r}"
+        f"{k} was {state['of'].get(k)!r} and is {self._of.get(k)!r}"
         for k in changed
       )
       raise errors.DataError(
@@ -208,6 +206,49 @@ class ClipIterator(Iterator[VideoBatch]):
         num_workers=self._num_workers, per_worker_buffer_size=1
       )
     )
+
+
+def _clips(
+  sources: Sequence[source_lib.ClipSource],
+  view: view_lib.View,
+  weights: Sequence[float],
+  seed: int,
+) -> grain.MapDataset:
+  """All clips for ever, in their global order; random access, no state."""
+  parts = [
+    # Indices are shuffled and not records, so that a record that cannot be
+    # read is met where another can be drawn for it.
+    grain.MapDataset.range(len(source))
+    .seed(seed + k)
+    .shuffle()
+    .repeat()
+    .map_with_index(_placed)
+    .random_map(draw_lib.Draw(source, view, k))
+    for k, source in enumerate(sources)
+  ]
+  return parts[0] if len(parts) == 1 else _interleave(parts, weights)
+
+
+def _interleave(parts, weights: Sequence[float]) -> grain.MapDataset:
+  total = math.fsum(weights)
+  return grain.MapDataset.mix(parts, [weight / total for weight in weights])
+
+
+def _placed(position: int, index: int) -> tuple[int, int]:
+  return position, index
+
+
+def _identity(sources, weights: Sequence[float]) -> dict[str, Any]:
+  """What a place in the data is a place in."""
+  found = {}
+  for k, (source, weight) in enumerate(zip(sources, weights, strict=True)):
+    prefix = f"part {k} " if len(sources) > 1 else ""
+    found[f"{prefix}dataset"] = source.digest
+    found[f"{prefix}split"] = source.split
+    found[f"{prefix}num_clips"] = len(source)
+    if len(sources) > 1:
+      found[f"{prefix}weight"] = weight
+  return found
 
 
 def _threads(cores: int) -> grain.ReadOptions:

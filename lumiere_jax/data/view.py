@@ -17,8 +17,11 @@ from lumiere_jax.data import source
 from lumiere_jax.video import crop as crop_lib
 from lumiere_jax.video import read
 from lumiere_jax.video import resize
+from lumiere_jax.video import still
 
 Tokenizer = Callable[[list[str]], tuple[np.ndarray, np.ndarray]]
+# list of n captions -> ([n, L, E] float32, [n, L] bool), from a cache
+Embedder = Callable[[list[str]], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,8 @@ class View:
       consecutive frames from the clip's first, "random" for distinct frames
       anywhere, in order (a text-to-image network sees each alone).
     place: "random" or "centre", of the crop along the long side.
+    embedder: text embeddings made ahead of training; None where the text
+      encoder runs in the step.
   """
 
   num_frames: int
@@ -48,6 +53,7 @@ class View:
   flip: bool = True
   frames: str = "clip"
   place: str = "random"
+  embedder: Embedder | None = None
 
   def __post_init__(self):
     errors.require_one_of(
@@ -73,19 +79,29 @@ class View:
   def __call__(
     self, clip: source.Clip, rng: np.random.Generator
   ) -> dict[str, np.ndarray]:
-    """Returns video [T, H, W, 3] uint8, tokens [L] int32, text_mask [L]."""
+    """Returns video [T, H, W, 3] uint8, tokens [L] int32, text_mask [L].
+
+    With an embedder also embedding [L, E] float32.
+
+    Raises:
+      VideoError: the clip cannot be decoded.
+      ConfigError: its caption has no embedding in the cache.
+    """
     caption = clip.captions[int(rng.integers(len(clip.captions)))]
     cut = self._cut(rng)
     mirrored = rng.random() < 0.5
     video = self._video(clip, cut, rng)
     if self.flip and mirrored and flip_lib.may_flip(caption):
       video = video[:, :, ::-1]
+    return {"video": np.ascontiguousarray(video)} | self._text(caption)
+
+  def _text(self, caption: str) -> dict[str, np.ndarray]:
     tokens, mask = self.tokenizer([caption])
-    return {
-      "video": np.ascontiguousarray(video),
-      "tokens": tokens[0],
-      "text_mask": mask[0],
-    }
+    arrays = {"tokens": tokens[0], "text_mask": mask[0]}
+    if self.embedder:
+      embedding, mask = self.embedder([caption])
+      arrays |= {"embedding": embedding[0], "text_mask": mask[0]}
+    return arrays
 
   def _cut(self, rng) -> Callable[[np.ndarray], np.ndarray]:
     """Draws the crops of a clip; the function cuts [..., H, W, 3]."""
@@ -117,13 +133,26 @@ class View:
         cut=cut,
         name=clip.name,
       )
+    return self._from_frames(clip, cut, rng)
+
+  def _from_frames(self, clip: source.Clip, cut, rng) -> np.ndarray:
+    """Of frames in memory, or of one encoded picture a frame."""
+    total = len(clip.video)
     # Frames without a rate are taken one by one.
     fps = clip.fps or self.fps
-    times = self._times(len(clip.video) / fps, fps, rng)
-    ticks = np.minimum(np.floor(times * fps + 1e-6), len(clip.video) - 1)
-    frames = clip.video[ticks.astype(int)]
-    size = resize.with_short_side(*frames.shape[1:3], self.resolution)
-    return cut(resize.resize(frames, *size))
+    ticks = np.floor(self._times(total / fps, fps, rng) * fps + 1e-6)
+    if ticks[-1] >= total and not clip.hold:
+      raise errors.VideoError(
+        f"{clip.name} has {total} frames, fewer than the "
+        f"{int(ticks[-1]) + 1} asked for."
+      )
+    wanted, order = np.unique(
+      np.minimum(ticks, total - 1).astype(int), return_inverse=True
+    )
+    frames = [_pixels(clip.video[k], clip.name) for k in wanted]
+    size = resize.with_short_side(*frames[0].shape[:2], self.resolution)
+    shown = [cut(resize.resize(frame[None], *size))[0] for frame in frames]
+    return np.stack(shown)[order]
 
   def _times(self, duration: float, fps: float, rng) -> np.ndarray:
     """[T] ascending seconds at which to look at a clip."""
@@ -139,3 +168,7 @@ class View:
     slack = max(0.0, duration - ticks[-1])
     start = rng.uniform(0, slack)
     return ticks + (start if self.frames == "clip" else 0.0)
+
+
+def _pixels(frame: bytes | np.ndarray, name: str) -> np.ndarray:
+  return still.decode(frame, name=name) if isinstance(frame, bytes) else frame

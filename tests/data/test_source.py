@@ -95,8 +95,8 @@ def test_it_travels_to_workers_without_open_files(dataset):
 def test_frames_and_labels_of_other_datasets(data_dir):
   found = source.ClipSource(f"tfds:tiny_frames@{data_dir}", "test")
   order = [clip.captions for clip in found]
-  assert sorted(order) == [("Apply Makeup",), ("Archery",)]
-  clip = found[order.index(("Archery",))]
+  assert sorted(order) == [("apply makeup",), ("archery",)]
+  clip = found[order.index(("archery",))]
   np.testing.assert_array_equal(clip.video, np.repeat(FRAMES[1], 3, -1))
   assert (clip.duration, clip.fps, clip.hold) == (None, None, True)
 
@@ -127,19 +127,12 @@ def test_an_empty_slice_is_refused(dataset):
 
 
 def test_a_dataset_without_pictures_is_refused(data_dir):
-  with pytest.raises(
-    errors.DataError, match=r"holds caption; .* needs `video`"
-  ):
+  with pytest.raises(errors.DataError, match="holds caption; none is known"):
     source.ClipSource(f"tfds:tiny_sounds@{data_dir}", "test")
 
 
-def test_names_tfds_does_not_know_are_refused(tmp_path):
-  with pytest.raises(errors.DataError, match="no dataset 'no_such_thing'"):
-    source.ClipSource(f"tfds:no_such_thing@{tmp_path}")
-
-
 def test_a_dataset_not_built_yet_is_refused(tmp_path):
-  with pytest.raises(errors.DataError, match="known but not built"):
+  with pytest.raises(errors.DataError, match="no dataset 'tiny_frames' built"):
     source.ClipSource(f"tfds:tiny_frames@{tmp_path}", "test")
 
 
@@ -154,13 +147,3 @@ def test_a_damaged_record_is_named(dataset):
   match = r"clip 1 of .*out cannot be read: DATA_LOSS.*copy them again"
   with pytest.raises(errors.DataError, match=match):
     found[1]
-
-
-@pytest.mark.parametrize(
-  "frames",
-  [np.zeros((2, 4, 4, 3), np.float32), np.zeros((2, 4, 4, 2), np.uint8)],
-  ids=["float", "two channels"],
-)
-def test_frames_that_are_no_pictures_are_refused(frames):
-  with pytest.raises(errors.DataError, match="frames are uint8"):
-    source._rgb(frames, "clip 3")
