@@ -5,7 +5,7 @@ computed it and the digest of the data; generation rebuilds the networks from
 it and from nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 import importlib.metadata
 import json
@@ -30,6 +30,9 @@ class RunRecord:
     versions: package -> version.
     mesh: mesh axis -> size.
     dataset_digest: digest of the data's manifest, or None.
+    datasets: what was trained on: {"name": folder or TFDS name, "split",
+      "root": Merkle root of its manifest or "" if it has none, "num_clips"};
+      empty in records of older versions of this code.
     parents: role -> digest of weights the run started from.
     version: of this format.
   """
@@ -38,6 +41,7 @@ class RunRecord:
   versions: Mapping[str, str]
   mesh: Mapping[str, int]
   dataset_digest: str | None = None
+  datasets: Sequence[Mapping[str, Any]] = ()
   parents: Mapping[str, str] = dataclasses.field(default_factory=dict)
   version: int = VERSION
 
