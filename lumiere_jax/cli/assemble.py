@@ -293,7 +293,7 @@ def compile_step(step, state, frozen, recipe, mesh, shardings):
   return compiled, float(cost.get("flops", 0.0))
 
 
-def clips(stage: stages.Stage, recipe) -> loop.ClipSource:
+def clips(stage: stages.Stage, recipe) -> pipeline.ClipIterator:
   """This process's part of the global batches."""
   data = dict(recipe["data"])
   batch = data.pop("global_batch")

@@ -5,33 +5,21 @@ the clock, files, the log and the order of events.
 """
 
 from collections.abc import Callable, Mapping
+import contextlib
 import dataclasses
 import math
 import time
-from typing import Any, Protocol
 
 from absl import logging
 import jax
 import numpy as np
 
 from lumiere_jax import errors
+from lumiere_jax.training import ahead
 from lumiere_jax.training import checkpoint
 from lumiere_jax.training import metrics as metrics_lib
 from lumiere_jax.training import step as steps
 from lumiere_jax.types import Metrics, Params, VideoBatch
-
-
-class ClipSource(Protocol):
-  """An iterator of this process's batches that knows its place."""
-
-  def __next__(self) -> VideoBatch:
-    """The next batch, numpy arrays."""
-
-  def get_state(self) -> Any:
-    """Its place, as JSON."""
-
-  def set_state(self, state: Any) -> None:
-    """Continues from a place."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,7 +69,7 @@ class Job:
   train_step: Callable[..., tuple[steps.TrainState, Metrics]]
   state: steps.TrainState
   frozen: Params
-  batches: ClipSource
+  batches: ahead.ClipSource
   place: Callable[[VideoBatch], VideoBatch]
   every: Every
   writer: metrics_lib.Writer
@@ -99,17 +87,22 @@ def run(job: Job) -> steps.TrainState:
     TrainingError: a metric is NaN or infinite; nothing of the window of steps
       in which it happened is saved.
   """
+  with contextlib.closing(ahead.Ahead(job.batches, job.place)) as batches:
+    return _run(job, batches)
+
+
+def _run(job: Job, batches: ahead.Ahead) -> steps.TrainState:
   checkpoints = checkpoint.Checkpoints(job.workdir)
   state, frozen = job.state, job.frozen
   if checkpoints.latest() is not None:
     state, frozen, place = checkpoints.restore(state, frozen)
-    job.batches.set_state(place)
+    batches.set_state(place)
     logging.info("resumed from step %d", int(state.step))
   step = int(state.step)
   window: list[Metrics] = []
   started = time.monotonic()
   while step < job.num_steps:
-    batch = job.place(next(job.batches))
+    batch = next(batches)
     if step == 0:
       _show_first_batch(job, batch)
     state, metrics = job.train_step(state, frozen, batch)
@@ -123,8 +116,8 @@ def run(job: Job) -> steps.TrainState:
       _log_window(job, window, step, time.monotonic() - started)
       window, started = [], time.monotonic()
     if saves:
-      # The iterator's place is saved before the next batch is drawn.
-      checkpoints.save(state, frozen, job.batches.get_state())
+      # The place behind this batch, whatever was drawn ahead of it.
+      checkpoints.save(state, frozen, batches.get_state())
     if job.preview and (is_last or job.every.is_due("preview", step)):
       _show_preview(job, state, frozen, step)
       started = time.monotonic()
