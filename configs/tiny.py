@@ -48,6 +48,10 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
         fps=16,
         resolution=32,
         crop=config_dict.placeholder(int),
+        # Folder of `lumiere embed`, where the text encoder is frozen.
+        embeddings=config_dict.placeholder(str),
+        # Share of the clips that may turn out to be unreadable.
+        max_rejected=0.1,
         frames="clip",
         place="random",
         global_batch=1,

@@ -5,7 +5,7 @@ parameters are born there; the step is compiled for those places; data last,
 since it starts processes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import functools
 import pathlib
@@ -14,12 +14,12 @@ from typing import Any
 from absl import logging
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 
 from lumiere_jax import errors
-from lumiere_jax.data import pipeline
+from lumiere_jax.cli import feed
+from lumiere_jax.data import source
 from lumiere_jax.models import inflate
 from lumiere_jax.nn import initial
 from lumiere_jax.parallel import mesh as meshes
@@ -35,7 +35,7 @@ from lumiere_jax.training import loop
 from lumiere_jax.training import metrics
 from lumiere_jax.training import optimizer as optimizers
 from lumiere_jax.training import step as steps
-from lumiere_jax.types import Condition, Params, VideoBatch
+from lumiere_jax.types import Condition, Params
 from lumiere_jax.video import pixels
 from lumiere_jax.video import sheet
 
@@ -72,9 +72,11 @@ def job(
   meshes.check_batch(data["global_batch"], data["num_frames"], mesh)
   stage = stages.build(recipe)
   # Opens the dataset, so that a wrong name fails first; starts no process yet.
-  batches = clips(stage, recipe)
+  batches = feed.clips(stage, recipe, workdir)
   check_same_run(recipe, workdir)
   params, shardings, parents = place_params(stage, recipe, mesh, workdir)
+  if weights.latest_step(workdir) is None:  # else they are yet to be restored
+    feed.check_embeddings(stage, recipe, params["text"])
   options = dict(recipe["optimizer"])
   ema_decay = options.pop("ema_decay")
   accumulate = options.pop("accumulate")
@@ -96,7 +98,7 @@ def job(
   train_step, flops = compile_step(
     step, state, frozen, recipe, mesh, state_shardings
   )
-  write_record(recipe, workdir, mesh, batches.source.digest, parents)
+  write_record(recipe, workdir, mesh, batches.sources, parents)
   return loop.Job(
     workdir=workdir,
     num_steps=recipe["num_steps"],
@@ -189,7 +191,7 @@ def write_record(
   recipe: Mapping[str, Any],
   workdir: str,
   mesh,
-  dataset_digest: str,
+  sources: Sequence[source.ClipSource],
   parents: Mapping[str, str],
 ) -> None:
   """Writes run.json, once all checks have passed."""
@@ -200,7 +202,7 @@ def write_record(
         recipe=recipe,
         versions=run_record.versions(),
         mesh=dict(mesh.shape),
-        dataset_digest=dataset_digest,
+        datasets=[feed.said_of(one) for one in sources],
         parents=parents,
       ),
     )
@@ -266,52 +268,16 @@ def place_state(
   return make(trained, jax.device_put(key, everywhere)), shardings
 
 
-def abstract_batch(recipe, mesh) -> VideoBatch:
-  """Shapes and places of a global batch."""
-  data, length = recipe["data"], recipe["text"]["max_length"]
-  side = data["crop"] or data["resolution"]
-  shape = (data["global_batch"], data["num_frames"], side, side, 3)
-  on = lambda shape, dtype: jax.ShapeDtypeStruct(
-    shape, dtype, sharding=meshes.batch_sharding(mesh, len(shape))
-  )
-  return VideoBatch(
-    video=on(shape, jnp.uint8),
-    tokens=on((shape[0], length), jnp.int32),
-    text_mask=on((shape[0], length), jnp.bool_),
-  )
-
-
 def compile_step(step, state, frozen, recipe, mesh, shardings):
   """Compiles the step for its places; returns it and its model FLOPs."""
   everywhere = meshes.replicated(mesh)
   with jax.set_mesh(mesh), nn.logical_axis_rules(rules.DEFAULT.items()):
     lowered = jax.jit(
       step, out_shardings=(shardings, everywhere), donate_argnums=0
-    ).lower(state, frozen, abstract_batch(recipe, mesh))
+    ).lower(state, frozen, feed.abstract_batch(recipe, mesh))
     cost = lowered.cost_analysis() or {}
     compiled = lowered.compile()
   return compiled, float(cost.get("flops", 0.0))
-
-
-def clips(stage: stages.Stage, recipe) -> pipeline.ClipIterator:
-  """This process's part of the global batches."""
-  data = dict(recipe["data"])
-  batch = data.pop("global_batch")
-  errors.require_divisible(
-    "global batch",
-    batch,
-    jax.process_count(),
-    because="every process reads as many clips",
-  )
-  return pipeline.build(
-    data.pop("dataset"),
-    batch_size=batch // jax.process_count(),
-    seed=recipe["seed"],
-    tokenizer=stage.tokenizer,
-    host_index=jax.process_index(),
-    host_count=jax.process_count(),
-    **data,
-  )
 
 
 def log_parameters(trained: Params, frozen: Params, batch: int) -> None:

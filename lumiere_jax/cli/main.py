@@ -13,6 +13,8 @@ from lumiere_jax.cli import exits
 
 VERBS = {
   "prepare": "make a dataset from a folder of captioned clips",
+  "embed": "run a frozen text encoder over a dataset's captions, once",
+  "verify": "say whether a dataset is still what was sealed",
   "train": "train one stage by a recipe, or go on where a run stopped",
   "sample": "make a video from a prompt",
   "evaluate": "measure generated clips against real ones",

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import pathlib
 
@@ -66,6 +67,12 @@ def digest(params: Params) -> str:
     total.update(f"{name} {value.shape} {value.dtype}\n".encode())
     total.update(np.ascontiguousarray(value).tobytes())
   return total.hexdigest()
+
+
+def text_digest(stage: stages.Stage, text_params: Params) -> str:
+  """Identifies what a stage's text encoder says of any text, hex."""
+  said = json.dumps([digest(text_params), stage.recipe["text"]], sort_keys=True)
+  return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _restore(workdir: pathlib.Path) -> Params:

@@ -66,6 +66,28 @@ def test_two_steps_and_a_resume_are_four_steps(home):
   assert "has its 4 steps" in finished.stderr
 
 
+def test_embeddings_made_ahead_train_the_same(home):
+  cache, start = home / "cache", home / "started"
+  commands.train("t2i", home / "data", start, 1, cache=cache)
+  made = commands.run(
+    *("embed", "--weights", start, "--dataset", home / "data"),
+    *("--out", home / "text"),
+  )
+  assert made.returncode == 0, made.stderr
+  assert "3 captions embedded" in made.stdout
+  losses = []
+  for name, more in (
+    ("in_step", ()),
+    ("ahead", (f"--config.data.embeddings={home / 'text'}",)),
+  ):
+    options = (f"--config.init_from={start}", *more)
+    workdir = home / name
+    commands.train("base", home / "data", workdir, 2, *options, cache=cache)
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    losses.append([json.loads(line)["loss"] for line in lines])
+  np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+
+
 @pytest.mark.slow
 def test_all_stages_train_and_sample_on_eight_devices(home):
   on_mesh = dict(devices=8, cache=home / "cache")

@@ -61,3 +61,31 @@ def test_an_entry_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
   with pytest.raises(errors.OutputError, match="the disk is full"):
     known(["a"], _Encoder())
   assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_padding_comes_back_as_zeros(tmp_path):
+  embedding, mask = cache.EmbeddingCache(str(tmp_path), "d")(["a"], _Encoder())
+  np.testing.assert_array_equal(embedding[~mask], 0)
+  np.testing.assert_array_equal(embedding[mask], 1)
+
+
+def test_a_cache_says_whose_it_is(tmp_path):
+  made = cache.EmbeddingCache(str(tmp_path), "digest")
+  made.describe()
+  assert cache.EmbeddingCache.open(str(tmp_path)) == made
+
+
+def test_a_folder_that_is_no_cache_is_refused(tmp_path):
+  with pytest.raises(errors.DataError, match="is no cache of embeddings"):
+    cache.EmbeddingCache.open(str(tmp_path))
+
+
+def test_a_lookup_makes_nothing(tmp_path):
+  made = cache.EmbeddingCache(str(tmp_path), "digest")
+  want = made(["a"], _Encoder())
+  found = cache.Lookup(made)
+  np.testing.assert_array_equal(found(["a"])[0], want[0])
+  with pytest.raises(
+    errors.ConfigError, match="no embedding of the caption 'b'"
+  ):
+    found(["a", "b"])

@@ -1,0 +1,114 @@
+"""What a run is fed: batches, their shapes, and where they come from."""
+
+from collections.abc import Mapping
+import pathlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from lumiere_jax import errors
+from lumiere_jax.data import pipeline
+from lumiere_jax.data import source
+from lumiere_jax.parallel import mesh as meshes
+from lumiere_jax.stages import stage as stages
+from lumiere_jax.stages import weights
+from lumiere_jax.text import cache
+from lumiere_jax.types import Params, VideoBatch
+
+REJECTED = "rejected"
+
+
+def clips(
+  stage: stages.Stage, recipe: Mapping[str, Any], workdir: str
+) -> pipeline.ClipIterator:
+  """This process's part of the global batches.
+
+  Args:
+    stage: what is trained; its tokenizer runs in the workers.
+    recipe: resolved.
+    workdir: the run's folder, which gets the list of bad clips.
+  """
+  data = dict(recipe["data"])
+  batch = data.pop("global_batch")
+  errors.require_divisible(
+    "global batch",
+    batch,
+    jax.process_count(),
+    because="every process reads as many clips",
+  )
+  host = jax.process_index()
+  return pipeline.build(
+    data.pop("dataset"),
+    batch_size=batch // jax.process_count(),
+    seed=recipe["seed"],
+    tokenizer=stage.tokenizer,
+    embedder=_lookup(data.pop("embeddings", None)),
+    host_index=host,
+    host_count=jax.process_count(),
+    rejects=pathlib.Path(workdir, REJECTED, f"host_{host:05d}.jsonl"),
+    **data,
+  )
+
+
+def _lookup(embeddings: str | None) -> cache.Lookup | None:
+  return (
+    cache.Lookup(cache.EmbeddingCache.open(embeddings)) if embeddings else None
+  )
+
+
+def check_embeddings(
+  stage: stages.Stage, recipe: Mapping[str, Any], text_params: Params
+) -> None:
+  """Refuses embeddings that the run's own text encoder would not make.
+
+  Raises:
+    ConfigError: the encoder is being trained, or is another.
+  """
+  embeddings = recipe["data"].get("embeddings")
+  if not embeddings:
+    return
+  if recipe["trainable"] == "all":
+    raise errors.ConfigError(
+      f"data.embeddings is {embeddings} but the text encoder is trained too "
+      "(trainable='all'), so they would be out of date after one step; leave "
+      "data.embeddings out."
+    )
+  made_by = cache.EmbeddingCache.open(embeddings).encoder_digest
+  ours = weights.text_digest(stage, text_params)
+  if made_by != ours:
+    raise errors.ConfigError(
+      f"the embeddings in {embeddings} are of the encoder {made_by[:12]} and "
+      f"the run has {ours[:12]}; make them from the run named by init_from: "
+      "lumiere embed --weights INIT_FROM --dataset DATASET --out CACHE"
+    )
+
+
+def abstract_batch(recipe: Mapping[str, Any], mesh) -> VideoBatch:
+  """Shapes and places of a global batch."""
+  data, text = recipe["data"], recipe["text"]
+  side, length = data["crop"] or data["resolution"], text["max_length"]
+  count = data["global_batch"]
+  on = lambda shape, dtype: jax.ShapeDtypeStruct(
+    shape, dtype, sharding=meshes.batch_sharding(mesh, len(shape))
+  )
+  embedding = None
+  if data.get("embeddings"):
+    width = text["encoder"]["width"]
+    embedding = on((count, length, width), jnp.float32)
+  return VideoBatch(
+    video=on((count, data["num_frames"], side, side, 3), jnp.uint8),
+    tokens=on((count, length), jnp.int32),
+    text_mask=on((count, length), jnp.bool_),
+    embedding=embedding,
+  )
+
+
+def said_of(one: source.ClipSource) -> dict[str, Any]:
+  """What the run record says of a dataset."""
+  return {
+    "name": one.dataset,
+    "split": one.split,
+    "root": one.root,
+    "num_clips": len(one),
+  }
