@@ -7,6 +7,8 @@ import time
 from typing import TextIO
 
 WIDTH = 30
+_PATIENCE = 3.0  # seconds without a sign of life
+_LINE_EVERY = 10.0  # seconds between lines where no one watches
 
 
 @dataclasses.dataclass
@@ -44,6 +46,32 @@ class Bar:
     elif is_first or is_milestone(step, num_steps):
       self.stream.write(f"{label} {step} of {num_steps}: {left}\n")
     self.stream.flush()
+
+
+def megabytes(
+  stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+) -> Callable[[int, int, str], None]:
+  """Shows (bytes done, bytes in all, name) once the work takes long."""
+  stream = stream or sys.stderr
+  began, said = clock(), -_LINE_EVERY
+
+  def on_bytes(done: int, total: int, name: str) -> None:
+    nonlocal said
+    now, is_watched = clock(), stream.isatty()
+    wait = 0.1 if is_watched else _LINE_EVERY
+    if now - began < _PATIENCE or (now - said < wait and done < total):
+      return
+    said = now
+    left = duration((now - began) / max(done, 1) * (total - done))
+    step, num_steps = done // 10**6, max(1, total // 10**6)
+    if is_watched:
+      line = f"{bar(step, num_steps)} MB, {left} left  {name}"
+      stream.write(f"\r{line[:78]:<78}" + ("\n" if done == total else ""))
+    else:
+      stream.write(f"{step} of {num_steps} MB, {left} left\n")
+    stream.flush()
+
+  return on_bytes
 
 
 def bar(step: int, num_steps: int) -> str:

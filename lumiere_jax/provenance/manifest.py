@@ -72,9 +72,9 @@ def to_line(record: ClipRecord) -> str:
 
 def read_manifest(path: os.PathLike | str) -> Iterator[ClipRecord]:
   """Yields records in file order; raises at the first line it cannot trust."""
-  with open(path, encoding="utf-8") as lines:
+  with open(path, "rb") as lines:
     for number, line in enumerate(lines, start=1):
-      yield _from_line(line, f"{path}:{number}")
+      yield from_line(line, f"{path}:{number}")
 
 
 def digest(records: Iterable[ClipRecord]) -> str:
@@ -83,9 +83,14 @@ def digest(records: Iterable[ClipRecord]) -> str:
   return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _from_line(line: str, place: str) -> ClipRecord:
+def from_line(line: bytes, place: str) -> ClipRecord:
+  """The inverse of `to_line`; `place` is what an error calls the line.
+
+  Raises:
+    DataError: it is no such line, or of another version.
+  """
   try:
-    entry = json.loads(line)
+    entry = json.loads(line.decode())
     version = entry.pop("version", None)
   except (ValueError, AttributeError, TypeError) as error:
     raise errors.DataError(

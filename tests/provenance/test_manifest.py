@@ -63,15 +63,16 @@ def _line(**changes):
   ("line", "match"),
   [
     ("{", r":1: not a JSON object"),
+    (b'{"caption": "\xff"}', r":1: not a JSON object"),
     ("[]", r":1: not a JSON object"),
     (_line(version=1), "version is 1, this code reads version 2"),
     (_line(colour="red"), r"unknown \['colour'\]"),
     (_line(caption=None), r"missing \['caption'\]"),
   ],
-  ids=["torn", "a list", "older", "unknown", "missing"],
+  ids=["torn", "not UTF-8", "a list", "older", "unknown", "missing"],
 )
 def test_a_line_it_cannot_trust_is_named(tmp_path, line, match):
   path = tmp_path / "manifest.jsonl"
-  path.write_text(line)
+  path.write_bytes(line if isinstance(line, bytes) else line.encode())
   with pytest.raises(errors.DataError, match=match):
     list(manifest.read_manifest(path))

@@ -1,35 +1,13 @@
 import sys
 
 import pytest
+import sealed
 
 from lumiere_jax import errors
 from lumiere_jax.provenance import seal
 from lumiere_jax.provenance import signature
 
 pytest.importorskip("model_signing", reason="needs the extra `credentials`")
-
-
-def _pair(folder, name):
-  """PEM files of a new key: (private, public)."""
-  from cryptography.hazmat.primitives import serialization
-  from cryptography.hazmat.primitives.asymmetric import ec
-
-  key = ec.generate_private_key(ec.SECP256R1())
-  private, public = folder / f"{name}.pem", folder / f"{name}.pub"
-  private.write_bytes(
-    key.private_bytes(
-      serialization.Encoding.PEM,
-      serialization.PrivateFormat.PKCS8,
-      serialization.NoEncryption(),
-    )
-  )
-  public.write_bytes(
-    key.public_key().public_bytes(
-      serialization.Encoding.PEM,
-      serialization.PublicFormat.SubjectPublicKeyInfo,
-    )
-  )
-  return private, public
 
 
 @pytest.fixture
@@ -40,16 +18,17 @@ def dataset(tmp_path):
 
 
 def test_the_owner_of_a_key_signs_a_dataset(tmp_path, dataset):
-  private, public = _pair(tmp_path, "a")
+  private, public = sealed.key_pair(tmp_path)
   seal.write(dataset, key=private)
   seal.check_signature(dataset, public)
-  _, other = _pair(tmp_path, "b")
+  (tmp_path / "b").mkdir()
+  _, other = sealed.key_pair(tmp_path / "b")
   with pytest.raises(errors.DataError, match="signed with another key"):
     seal.check_signature(dataset, other)
 
 
 def test_a_signature_is_of_one_dataset(tmp_path, dataset):
-  private, public = _pair(tmp_path, "a")
+  private, public = sealed.key_pair(tmp_path)
   signed = seal.write(dataset, key=private).signature
   seal.write(dataset)
   statement = seal.read(dataset).statement()
