@@ -10,6 +10,7 @@ frames are wanted.
 from collections.abc import Mapping
 import dataclasses
 import json
+import resource
 from typing import Any
 
 from etils import epath
@@ -19,6 +20,7 @@ from tensorflow_datasets.core.data_sources import array_record
 
 from lumiere_jax import errors
 
+_OTHER_FILES = 512  # libraries, sockets, logs
 _INFO = "dataset_info.json"
 _FEATURES = "tensorflow_datasets.core.features"
 _BYTES = {
@@ -66,6 +68,7 @@ class Folder:
         "main convert_format --to=array_record (needs TensorFlow), or build "
         "the dataset with file_format=array_record."
       )
+    allow_files(len(self.splits[split.partition("[")[0]].shard_lengths))
     try:
       return array_record.ArrayRecordDataSource(self, split=split)
     except ValueError as error:
@@ -109,6 +112,25 @@ def read(path: epath.PathLike) -> Folder:
     splits=tfds.core.SplitDict(splits),
     features=features,
   )
+
+
+def allow_files(count: int) -> None:
+  """Lets this process hold `count` shards open, as a global shuffle does.
+
+  Raises:
+    DataError: the system allows it fewer.
+  """
+  soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+  needed = count + _OTHER_FILES
+  if soft == resource.RLIM_INFINITY or needed <= soft:
+    return
+  if hard != resource.RLIM_INFINITY and needed > hard:
+    raise errors.DataError(
+      f"the dataset has {count} shards and this process may open {hard} files; "
+      f"allow it {needed} with `ulimit -n {needed}`, or prepare the dataset "
+      "again in larger shards."
+    )
+  resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def as_bytes(feature: Any) -> Any:

@@ -286,6 +286,20 @@ def test_files_that_cannot_be_read_at_random_are_refused(data_dir):
     records("train")
 
 
+def test_many_shards_may_be_open_at_once(monkeypatch):
+  limits = {"now": (1024, 9000)}
+  fake = dict(getrlimit=lambda _: limits["now"])
+  fake["setrlimit"] = lambda _, new: limits.update(now=new)
+  for name, function in fake.items():
+    monkeypatch.setattr(folder.resource, name, function)
+  folder.allow_files(100)
+  assert limits["now"] == (1024, 9000)
+  folder.allow_files(8000)
+  assert limits["now"] == (8512, 9000)
+  with pytest.raises(errors.DataError, match="ulimit -n 10512"):
+    folder.allow_files(10_000)
+
+
 def test_a_damaged_description_is_refused(data_dir, tmp_path):
   old = data_dir / "like_davis/1.0.0"
   (tmp_path / "features.json").write_text("{")

@@ -1,0 +1,1 @@
+"""The same work in other programs, side by side in one run."""
