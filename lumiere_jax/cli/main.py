@@ -15,6 +15,7 @@ VERBS = {
   "prepare": "make a dataset from a folder of captioned clips",
   "embed": "run a frozen text encoder over a dataset's captions, once",
   "verify": "say whether a dataset is still what was sealed",
+  "prove": "prove that a clip is in a dataset, or check such a proof",
   "train": "train one stage by a recipe, or go on where a run stopped",
   "sample": "make a video from a prompt",
   "evaluate": "measure generated clips against real ones",
