@@ -159,7 +159,10 @@ def load(path: str | os.PathLike) -> Generator:
     runs = [folder / name for name in ("base", "t2i") if _is_run(folder / name)]
     # The image stage is there for the base to start from, once there is one.
     runs = runs[:1] + [r for r in [folder / "ssr"] if _is_run(r)]
-  loaded = [painter.Loaded(*weights.load(run)) for run in runs]
+  loaded = [
+    painter.Loaded(*weights.load(run), run_record.read(run).datasets)
+    for run in runs
+  ]
   if not loaded or loaded[0].stage.name == stages.SUPER_RESOLUTION:
     raise errors.WeightsError(
       f"no weights to start from in {path}: {_contents(folder)}. Give a "

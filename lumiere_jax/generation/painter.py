@@ -1,9 +1,9 @@
 """One loaded stage, and the programs compiled for it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -23,11 +23,12 @@ from lumiere_jax.types import Params
 
 
 class Loaded(NamedTuple):
-  """A stage with its weights and their digest."""
+  """A stage with its weights, their digest and what they were trained on."""
 
   stage: stages.Stage
   params: Params
   digest: str
+  trained_on: Sequence[Mapping[str, Any]] = ()
 
 
 class Painter:
@@ -60,7 +61,7 @@ class Painter:
       on_step: told after each step; after the last alone where `can_watch`
         says no.
     """
-    stage, params, digest = self.loaded
+    stage, params, digest, trained_on = self.loaded
     plan = plans.make(stage, request)
     condition = conditions.build(
       stage.tokenizer,
@@ -83,6 +84,7 @@ class Painter:
     return results.StageRun(
       name=stage.name,
       digest=digest,
+      trained_on=trained_on,
       settings=plan.as_dict(),
       seconds=watch.finish(),
       clips=np.clip(clips, -1, 1),

@@ -1,6 +1,6 @@
 """The JSON beside each video: all that is needed to make it again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 import hashlib
 from importlib import metadata
@@ -30,6 +30,8 @@ class Record:
     digests: stage name -> digest of its weights.
     pixels: hex SHA-256 of the uint8 frames before they were encoded.
     versions: package -> version.
+    trained_on: stage name -> [{"dataset", "root"}] that its weights saw; empty
+      in records of older versions of this code.
   """
 
   request: requests.Request
@@ -38,6 +40,9 @@ class Record:
   digests: Mapping[str, str]
   pixels: str
   versions: Mapping[str, str]
+  trained_on: Mapping[str, Sequence[Mapping[str, str]]] = dataclasses.field(
+    default_factory=dict
+  )
 
 
 def versions() -> dict[str, str]:
@@ -89,6 +94,7 @@ def _parse(entry: Mapping[str, Any]) -> Record:
     digests={stage["name"]: stage["digest"] for stage in entry["stages"]},
     pixels=entry["pixels_sha256"],
     versions=entry["versions"],
+    trained_on=entry.get("trained_on", {}),
   )
 
 

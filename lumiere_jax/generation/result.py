@@ -1,6 +1,6 @@
 """Generated clips, and the files they become."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 import functools
 import json
@@ -33,6 +33,7 @@ class StageRun:
     seconds: wall time; "total", of which "first_step" covers compilation and
       the first step where steps were watched.
     clips: [B, T, H, W, 3] float32 in [-1, 1].
+    trained_on: datasets its weights saw, as in `run_record.RunRecord`.
   """
 
   name: str
@@ -40,6 +41,7 @@ class StageRun:
   settings: Mapping[str, Any]
   seconds: Mapping[str, float]
   clips: np.ndarray
+  trained_on: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,7 @@ class Result:
       "seed": self.request.seed,
       "weights": self.weights,
       "stages": [_describe_stage(run) for run in self.stages],
+      "trained_on": {run.name: _describe_data(run) for run in self.stages},
       "versions": record.versions(),
       "device": self.device,
       "fps": self.fps,
@@ -193,3 +196,15 @@ def _describe_stage(run: StageRun) -> dict[str, Any]:
     "settings": dict(run.settings),
     "seconds": dict(run.seconds),
   }
+
+
+def _describe_data(run: StageRun) -> list[dict[str, Any]]:
+  """{"dataset", "root"} of all that the weights saw, and through which run."""
+  found = []
+  for one in run.trained_on:
+    said = {"dataset": one["name"], "root": one.get("root", "")}
+    if one.get("through"):
+      said["through"] = one["through"]
+    if said not in found:
+      found.append(said)
+  return found

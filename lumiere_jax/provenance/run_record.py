@@ -31,8 +31,10 @@ class RunRecord:
     mesh: mesh axis -> size.
     dataset_digest: digest of the data's manifest, or None.
     datasets: what was trained on: {"name": folder or TFDS name, "split",
-      "root": Merkle root of its manifest or "" if it has none, "num_clips"};
-      empty in records of older versions of this code.
+      "root": Merkle root of its manifest or "" if it has none, "num_clips"},
+      and "through": the run whose weights this one began with, where it was
+      that run that saw the data; see `all_datasets`. Empty in records of
+      older versions of this code.
     parents: role -> digest of weights the run started from.
     version: of this format.
   """
@@ -91,6 +93,38 @@ def read(workdir: str | os.PathLike) -> RunRecord:
       f"{path} has version {found}; this code reads version {VERSION}."
     )
   return RunRecord(**entry)
+
+
+def all_datasets(
+  own: Sequence[Mapping[str, Any]],
+  *,
+  earlier: str | os.PathLike | None = None,
+  parent: str | os.PathLike | None = None,
+) -> list[dict[str, Any]]:
+  """What weights saw: now, earlier in the run, and before it began.
+
+  Kept in full with each run, since the folder of a parent may be gone by the
+  time that someone asks.
+
+  Args:
+    own: the run's datasets, as in `RunRecord.datasets`.
+    earlier: folder of the same run, if it goes on from a checkpoint there.
+    parent: folder of the run whose weights this one begins with.
+
+  Raises:
+    WeightsError: `earlier` or `parent` holds no run.
+  """
+  found = [dict(one) for one in own]
+  if earlier is not None:
+    found += read(earlier).datasets
+  elif parent is not None:
+    # The nearest run is named; from there one can walk on.
+    found += [{**d, "through": f"{parent}"} for d in read(parent).datasets]
+  kept = []
+  for one in found:
+    if one not in kept:
+      kept.append(one)
+  return kept
 
 
 def differences(

@@ -12,6 +12,7 @@ from lumiere_jax import errors
 from lumiere_jax.generation import generator as generators
 from lumiere_jax.generation import painter
 from lumiere_jax.generation import request as requests
+from lumiere_jax.provenance import run_record
 
 REQUEST = requests.Request(prompt="a ball that rolls", seed=3)
 
@@ -233,8 +234,11 @@ def test_a_place_without_weights_is_described(tmp_path, build, message):
 
 def _fake_runs(monkeypatch, root, *names):
   for name in names:
-    (root / name).mkdir(parents=True)
-    (root / name / "run.json").write_text("{}")
+    datasets = [{"name": f"data/{name}", "split": "train", "root": "0f"}]
+    record = run_record.RunRecord(
+      recipe={}, versions={}, mesh={}, datasets=datasets
+    )
+    run_record.write(root / name, record)
   monkeypatch.setattr(
     generators.weights,
     "load",
@@ -257,6 +261,19 @@ def test_load_takes_a_run_or_a_folder_of_runs(
   _fake_runs(monkeypatch, tmp_path, *present)
   generator = generators.load(tmp_path / path)
   assert list(generator.digests) == loaded
+
+
+def test_a_result_says_what_each_stage_was_trained_on(tmp_path, monkeypatch):
+  _fake_runs(monkeypatch, tmp_path, "base", "ssr")
+  generator = generators.load(tmp_path)
+  for one in generator._painters:
+    params = {"gain": 1.0}
+    one.loaded = one.loaded._replace(params=params)
+  described = generator(REQUEST).describe(0)
+  assert described["trained_on"] == {
+    "base": [{"dataset": "data/base", "root": "0f"}],
+    "ssr": [{"dataset": "data/ssr", "root": "0f"}],
+  }
 
 
 @pytest.mark.parametrize("path", [".", "ssr"])

@@ -31,6 +31,11 @@ def _result(num_clips=1, size=32):
         settings={"num_steps": 2},
         seconds={"total": 1.5},
         clips=clips,
+        trained_on=(
+          {"name": "data/a", "split": "train", "root": "0f"},
+          {"name": "data/a", "split": "test", "root": "0f"},
+          {"name": "tfds:b", "root": "", "through": "runs/t2i"},
+        ),
       ),
     ),
     weights="runs/a",
@@ -61,6 +66,25 @@ def test_the_json_is_a_record_that_reads_back(tmp_path):
   entry = json.loads((tmp_path / "clip_1.json").read_text())
   assert entry["motion"] == result.motion[1] > 0
   assert entry["stages"][0]["seconds"] == {"total": 1.5}
+
+
+def test_the_json_says_what_the_weights_saw(tmp_path):
+  _result().write(tmp_path / "clip.mp4")
+  assert records.read(tmp_path / "clip.json").trained_on == {
+    "base": [
+      {"dataset": "data/a", "root": "0f"},
+      {"dataset": "tfds:b", "root": "", "through": "runs/t2i"},
+    ]
+  }
+
+
+def test_a_json_from_before_datasets_were_named_is_read(tmp_path):
+  _result().write(tmp_path / "clip.mp4")
+  path = tmp_path / "clip.json"
+  entry = json.loads(path.read_text())
+  del entry["trained_on"]
+  path.write_text(json.dumps(entry))
+  assert records.read(path).trained_on == {}
 
 
 def test_saved_frames_are_lossless(tmp_path):

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 
 import pytest
 
@@ -46,3 +47,27 @@ def test_a_folder_without_record_is_refused(tmp_path):
 def test_differences_are_named_by_their_place():
   old, new = {"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 1, "c": 4}}
   assert run_record.differences(old, new) == {"a.c": (2, 4), "d": (3, None)}
+
+
+def test_a_run_names_what_it_saw_before_it_began(tmp_path):
+  a, b, c = ({"name": n, "root": n} for n in "abc")
+  write = lambda folder, datasets: run_record.write(
+    folder, dataclasses.replace(RECORD, datasets=datasets)
+  )
+  names = lambda found: [(d["name"], d.get("through")) for d in found]
+  write(tmp_path / "t2i", [a, b])
+  t2i = tmp_path / "t2i"
+  base = run_record.all_datasets([b, c], parent=t2i)
+  assert names(base) == [("b", None), ("c", None), *_through(t2i, "ab")]
+  write(tmp_path / "base", base)
+  # It goes on with other data; the folder of its parent is gone.
+  shutil.rmtree(t2i)
+  later = run_record.all_datasets([a], earlier=tmp_path / "base", parent=t2i)
+  assert names(later) == [("a", None), *names(base)]
+  again = run_record.all_datasets([b, c], earlier=tmp_path / "base")
+  assert again == base
+  assert names(run_record.all_datasets([a])) == [("a", None)]
+
+
+def _through(parent, names):
+  return [(name, str(parent)) for name in names]
