@@ -196,13 +196,19 @@ def write_record(
 ) -> None:
   """Writes run.json, once all checks have passed."""
   if jax.process_index() == 0:
+    goes_on = weights.latest_step(workdir) is not None
+    datasets = run_record.all_datasets(
+      [feed.said_of(one) for one in sources],
+      earlier=workdir if goes_on else None,
+      parent=recipe["init_from"],
+    )
     run_record.write(
       workdir,
       run_record.RunRecord(
         recipe=recipe,
         versions=run_record.versions(),
         mesh=dict(mesh.shape),
-        datasets=[feed.said_of(one) for one in sources],
+        datasets=datasets,
         parents=parents,
       ),
     )

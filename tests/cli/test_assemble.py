@@ -1,0 +1,43 @@
+"""What run.json says of the data, over all parts of a run."""
+
+import types
+
+from lumiere_jax.cli import assemble
+from lumiere_jax.provenance import run_record
+
+MESH = types.SimpleNamespace(shape={"data": 8})
+
+
+class _Source:
+  """What is asked of a dataset."""
+
+  def __init__(self, name):
+    self.dataset, self.split, self.root = name, "train", f"root of {name}"
+
+  def __len__(self):
+    return 3
+
+
+def _write(workdir, name, init_from=None):
+  recipe = {"init_from": init_from and str(init_from)}
+  assemble.write_record(recipe, str(workdir), MESH, [_Source(name)], {})
+  return [
+    (d["name"], d["root"], d.get("through"))
+    for d in run_record.read(workdir).datasets
+  ]
+
+
+def test_a_record_names_what_the_run_and_its_parent_saw(tmp_path):
+  t2i, base = tmp_path / "t2i", tmp_path / "base"
+  assert _write(t2i, "a") == [("a", "root of a", None)]
+  seen = [("b", "root of b", None), ("a", "root of a", str(t2i))]
+  assert _write(base, "b", t2i) == seen
+
+
+def test_a_run_that_goes_on_keeps_what_it_saw(tmp_path):
+  _write(tmp_path, "a")
+  # Nothing was trained yet, so the first name was a mistake.
+  assert _write(tmp_path, "b") == [("b", "root of b", None)]
+  (tmp_path / "checkpoints/4").mkdir(parents=True)
+  assert [name for name, *_ in _write(tmp_path, "c")] == ["c", "b"]
+  assert [name for name, *_ in _write(tmp_path, "c")] == ["c", "b"]
