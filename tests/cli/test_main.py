@@ -1,4 +1,4 @@
-"""One command, four verbs, and a sentence for everything else."""
+"""One command, its verbs, and a sentence for everything else."""
 
 import re
 import sys
@@ -63,8 +63,8 @@ def test_version_is_the_package_s(capsys):
 
 def test_an_unknown_verb_is_one_sentence_with_the_nearest(capsys):
   assert _stopped(["trian", "--x"], capsys) == (
-    "error: verb is 'trian'; it must be one of prepare, train, sample, "
-    "evaluate. Did you mean 'train'?\n"
+    f"error: verb is 'trian'; it must be one of {', '.join(cli.VERBS)}. Did "
+    "you mean 'train'?\n"
   )
 
 
