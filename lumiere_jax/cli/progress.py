@@ -48,14 +48,24 @@ class Bar:
     self.stream.flush()
 
 
-def megabytes(
-  stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+def amounts(
+  unit: str,
+  per: int = 1,
+  stream: TextIO | None = None,
+  clock: Callable[[], float] = time.monotonic,
 ) -> Callable[[int, int, str], None]:
-  """Shows (bytes done, bytes in all, name) once the work takes long."""
+  """Shows (done, in all, name of the last) once the work takes long.
+
+  Args:
+    unit: what is shown, such as "MB".
+    per: how much of what is told makes one of them, such as a million bytes.
+    stream: where to write; standard error unless given.
+    clock: seconds, from anywhere.
+  """
   stream = stream or sys.stderr
   began, said = clock(), -_LINE_EVERY
 
-  def on_bytes(done: int, total: int, name: str) -> None:
+  def on_amount(done: int, total: int, name: str) -> None:
     nonlocal said
     now, is_watched = clock(), stream.isatty()
     wait = 0.1 if is_watched else _LINE_EVERY
@@ -63,15 +73,15 @@ def megabytes(
       return
     said = now
     left = duration((now - began) / max(done, 1) * (total - done))
-    step, num_steps = done // 10**6, max(1, total // 10**6)
+    step, num_steps = done // per, max(1, total // per)
     if is_watched:
-      line = f"{bar(step, num_steps)} MB, {left} left  {name}"
+      line = f"{bar(step, num_steps)} {unit}, {left} left  {name}"
       stream.write(f"\r{line[:78]:<78}" + ("\n" if done == total else ""))
     else:
-      stream.write(f"{step} of {num_steps} MB, {left} left\n")
+      stream.write(f"{step} of {num_steps} {unit}, {left} left\n")
     stream.flush()
 
-  return on_bytes
+  return on_amount
 
 
 def bar(step: int, num_steps: int) -> str:

@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
     flags.dataset,
     public_key=flags.public_key,
     root=flags.root,
-    on_bytes=progress.megabytes(),
+    on_bytes=progress.amounts("MB", 10**6),
   )
   for finding in report.findings:
     print(finding)

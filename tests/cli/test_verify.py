@@ -71,7 +71,7 @@ class _Terminal(io.StringIO):
 
 
 def _watch(stream, times):
-  show = progress.megabytes(stream, clock=iter(times).__next__)
+  show = progress.amounts("MB", 10**6, stream, iter(times).__next__)
   for k in range(1, len(times)):
     show(k * 10**7, (len(times) - 1) * 10**7, "a")
   return stream.getvalue()
