@@ -58,8 +58,8 @@ def probe(source: Source, *, name: str | None = None) -> Probe:
   with index_lib.opened(source, name) as (container, stream):
     first = next(container.decode(stream), None)
     if first is None:
-      raise _no_picture(name)
-    height, width = _shown_size(first, stream)
+      raise no_picture(name)
+    height, width = shown_size(first, stream)
   count = len(index.pts)
   return Probe(
     width=width,
@@ -81,7 +81,7 @@ def verify(source: Source, *, name: str | None = None) -> None:
     stream.codec_context.options = {"err_detect": "explode"}
     shown = sum(1 for _ in container.decode(stream))
   if not shown:
-    raise _no_picture(name)
+    raise no_picture(name)
 
 
 def decode(
@@ -161,7 +161,7 @@ def decode_at(
       shown = _stretch(container.decode(stream), wanted, None)
       frames = [convert(frame) for frame in shown]
   if not frames:
-    raise _no_picture(name)
+    raise no_picture(name)
   return np.stack([frames[i] for i in order])
 
 
@@ -230,7 +230,7 @@ class _Converter:
       width=width,
       height=height,
       format="rgb24",
-      src_colorspace=_colorspace(frame),
+      src_colorspace=colorspace(frame),
       interpolation=resize.interpolation(
         frame.height, frame.width, height, width
       ),
@@ -241,20 +241,21 @@ class _Converter:
     return self._cut(rgb).copy() if self._cut else rgb
 
   def _size(self, frame) -> tuple[int, int]:
-    shown = _shown_size(frame, self._stream)
+    shown = shown_size(frame, self._stream)
     if self._short_side is not None:
       return resize.with_short_side(*shown, self._short_side)
     return self._height or shown[0], self._width or shown[1]
 
 
-def _shown_size(frame, stream) -> tuple[int, int]:
+def shown_size(frame, stream) -> tuple[int, int]:
   """(height, width) a player would show."""
   aspect = float(stream.sample_aspect_ratio or 1)
   height, width = frame.height, max(1, round(frame.width * aspect))
   return (width, height) if round(frame.rotation / 90) % 2 else (height, width)
 
 
-def _colorspace(frame) -> int | None:
+def colorspace(frame) -> int | None:
+  """The matrix to assume for a frame that names none; None if it does."""
   if frame.colorspace != _UNSPECIFIED:
     return None  # as tagged
   spaces = reformatter.Colorspace
@@ -273,7 +274,8 @@ def _require_long_enough(index, times, name: str) -> None:
   )
 
 
-def _no_picture(name: str) -> errors.VideoError:
+def no_picture(name: str) -> errors.VideoError:
+  """What to raise for a file that holds packets and no frame."""
   return errors.VideoError(
     f"{name} has video packets but not one could be decoded; it is damaged. "
     "Replace it or take it out of the folder."

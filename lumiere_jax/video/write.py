@@ -78,7 +78,7 @@ def write_mp4_chunks(
     av.open(str(unfinished), "w", options=options) as container,
   ):
     container.metadata.update(metadata or {})
-    stream = _h264_stream(container, first.shape, fps, crf)
+    stream = h264_stream(container, first.shape[1:3], fps, crf=crf)
     scaler = reformatter.VideoReformatter()
     frames = itertools.chain(first, itertools.chain.from_iterable(chunks))
     for k, frame in enumerate(frames):
@@ -145,20 +145,40 @@ def _require_even(frames: np.ndarray) -> None:
   )
 
 
-def _h264_stream(container, shape, fps: float, crf: int):
+def h264_stream(
+  container,
+  size: tuple[int, int],
+  fps: float,
+  *,
+  crf: int,
+  preset: str = "medium",
+  gop: int | None = None,
+  threads: int = 4,
+):
+  """Adds an H.264 stream, yuv420p, BT.709, to an open container.
+
+  Args:
+    container: of PyAV, open for writing.
+    size: (height, width), both even.
+    fps: frames per second, for the encoder's rate control.
+    crf: see `write_mp4`.
+    preset: x264's.
+    gop: most frames from one keyframe to the next; None leaves it to x264.
+    threads: of the encoder; its output depends on it.
+  """
   stream = container.add_stream(
     "libx264", rate=Fraction(fps).limit_denominator(1001)
   )
-  stream.height, stream.width, stream.pix_fmt = *shape[1:3], "yuv420p"
+  stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
   # The same frames are to give the same bytes. x264's macroblock tree does
   # not (it read memory it had not set: 6 different files from 6 calls), and
   # its output depends on the number of threads, so that is not the host's.
   stream.options = {
     "crf": str(crf),
-    "preset": "medium",
+    "preset": preset,
     "x264-params": "mbtree=0",
-  }
-  stream.thread_count = 4
+  } | ({"g": str(gop)} if gop else {})
+  stream.thread_count = threads
   context = stream.codec_context
   context.color_range = _TV_RANGE
   context.colorspace = context.color_primaries = context.color_trc = _BT709

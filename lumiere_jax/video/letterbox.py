@@ -1,0 +1,83 @@
+"""Dark bars that were burned into the picture, and where it begins."""
+
+import dataclasses
+
+import numpy as np
+
+from lumiere_jax.video import index as index_lib
+from lumiere_jax.video import read
+
+# Black of limited range plus what a coarse encoder leaves around it.
+_DARK = 24
+_LOOKS = 8  # frames to look at
+_LEAST = 0.02  # a narrower bar is the edge of a picture, not a letterbox
+_MOST = 0.45  # a picture that is dark all over has no bars
+_SAFETY = 2  # pixels: the seam between bar and picture is blurred
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Box:
+  """Bars around a picture, in pixels.
+
+  Attributes:
+    top: height of the bar above.
+    bottom: likewise below.
+    left: width of the bar at the left.
+    right: likewise at the right.
+  """
+
+  top: int = 0
+  bottom: int = 0
+  left: int = 0
+  right: int = 0
+
+  @property
+  def is_empty(self) -> bool:
+    """Whether there is no bar."""
+    return not (self.top or self.bottom or self.left or self.right)
+
+
+def find(frames: np.ndarray) -> Box:
+  """Finds bars that are dark in all frames: [N, H, W, 3] uint8."""
+  light = frames.max(-1)
+  # Nearly the brightest pixel of each line: one hot pixel is not a picture.
+  rows = np.percentile(light, 99, axis=(0, 2))
+  columns = np.percentile(light, 99, axis=(0, 1))
+  top, bottom = _bars(rows)
+  left, right = _bars(columns)
+  return Box(top=top, bottom=bottom, left=left, right=right)
+
+
+def survey(source: index_lib.Source, *, name: str | None = None) -> Box:
+  """Finds bars in a file, from a few of its frames.
+
+  Args:
+    source: the file's bytes, or its path.
+    name: what errors call it.
+
+  Raises:
+    VideoError: the file cannot be read.
+  """
+  name = index_lib.name_of(source, name)
+  with index_lib.opened(source, name) as (container, stream):
+    index = index_lib.read(container, stream, name)
+  # Keyframes cost one decoded frame each.
+  pts = index.keyframes
+  if len(pts) < 3:
+    pts = index.pts[:: max(1, len(index.pts) // 3)]
+  chosen = pts[np.linspace(0, len(pts) - 1, _LOOKS).astype(int)]
+  times = (np.unique(chosen) - index.pts[0]) * float(index.time_base)
+  return find(read.decode_at(source, times, hold=True, name=name))
+
+
+def _bars(levels: np.ndarray) -> tuple[int, int]:
+  """Dark lines at both ends; bars come in pairs of about one size."""
+  lit = np.flatnonzero(levels > _DARK)
+  if not len(lit):
+    return 0, 0
+  size = len(levels)
+  bars = int(lit[0]), int(size - 1 - lit[-1])
+  alike = abs(bars[0] - bars[1]) <= max(4, 0.1 * max(bars))
+  if not alike or not _LEAST * size <= min(bars) <= max(bars) <= _MOST * size:
+    return 0, 0
+  return bars[0] + _SAFETY, bars[1] + _SAFETY
