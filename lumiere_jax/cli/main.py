@@ -16,6 +16,7 @@ VERBS = {
   "embed": "run a frozen text encoder over a dataset's captions, once",
   "verify": "say whether a dataset is still what was sealed",
   "prove": "prove that a clip is in a dataset, or check such a proof",
+  "audit": "say whether a clip was in the training set of a run",
   "train": "train one stage by a recipe, or go on where a run stopped",
   "sample": "make a video from a prompt",
   "evaluate": "measure generated clips against real ones",
