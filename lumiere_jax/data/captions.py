@@ -12,20 +12,25 @@ import json
 import pathlib
 import posixpath
 
+import pyarrow
+from pyarrow import parquet
+
 from lumiere_jax import errors
 
 SUFFIXES = (".mp4", ".mov", ".webm", ".avi", ".gif", ".m4v", ".mkv")
+STILLS = (".png", ".jpg", ".jpeg", ".webp")
 TABLES = ("metadata.jsonl", "metadata.csv")
 
 # What other tools call the columns, in order of preference.
 _COLUMNS = {
   "path": ("file_name", "path", "filename", "file", "video"),
-  "caption": ("caption", "text", "prompt"),
+  "caption": ("caption", "text", "prompt", "name", "description"),
   "caption_origin": ("caption_origin", "caption_source"),
   "licence": ("licence", "license"),
   "owner": ("owner", "author", "creator"),
   "source": ("source", "url"),
 }
+_IDS = ("id", "videoid", "video_id")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,13 +38,16 @@ class CaptionedFile:
   """One clip to take into a dataset.
 
   Attributes:
-    file: where it is.
-    path: its place relative to the folder, with forward slashes; its id.
-    caption: one line of text, not empty.
+    file: where it is, or the archive it is in.
+    path: its id: its place relative to the folder, with forward slashes, or
+      what a table or an archive calls it.
+    caption: one line of text.
     caption_origin: as given; "" where nothing was said.
     licence: as given; "" where nothing was said.
     owner: as given; "" where nothing was said.
     source: as given; "" where nothing was said.
+    offset: bytes before it in the archive.
+    size: its bytes there; None for a file of its own.
   """
 
   file: pathlib.Path
@@ -49,10 +57,29 @@ class CaptionedFile:
   licence: str = ""
   owner: str = ""
   source: str = ""
+  offset: int = 0
+  size: int | None = None
+
+  @property
+  def is_still(self) -> bool:
+    """Whether it is a picture, a clip of one frame."""
+    return self.path.lower().endswith(STILLS)
+
+  def read(self) -> bytes:
+    """The bytes of the clip; raises `OSError` if there is no such file."""
+    if self.size is None:
+      return self.file.read_bytes()
+    with open(self.file, "rb") as file:
+      file.seek(self.offset)
+      return file.read(self.size)
 
 
 def find(
-  folder: pathlib.Path, table: pathlib.Path | None = None
+  folder: pathlib.Path,
+  table: pathlib.Path | None = None,
+  *,
+  suffixes: tuple[str, ...] = SUFFIXES,
+  need_captions: bool = True,
 ) -> list[CaptionedFile]:
   """All clips below a folder with their captions, sorted by path.
 
@@ -60,11 +87,14 @@ def find(
     folder: searched with its subfolders; hidden files are passed over.
     table: a .jsonl, .csv or .tsv of captions; else one of `TABLES` in
       `folder`, if it is there.
+    suffixes: of what is a clip.
+    need_captions: whether a clip without caption is an error; else its
+      caption is empty.
 
   Raises:
     DataError: there is no clip, or a clip without caption, or two for one.
   """
-  clips = _clips(folder)
+  clips = _clips(folder, suffixes)
   table = table or _table_in(folder)
   rows = _by_path(read_table(table), table) if table else {}
   unknown = sorted(rows.keys() - clips.keys())
@@ -78,31 +108,73 @@ def find(
   _require_own_captions(beside)
   found = []
   for path, file in sorted(clips.items()):
-    row = rows.get(path) or _read_beside(file)
+    row = rows.get(path) or _read_beside(file, need_captions)
     found.append(CaptionedFile(file=file, path=path, **row))
   return found
 
 
-def read_table(table: pathlib.Path) -> Iterator[tuple[str, dict[str, str]]]:
+def read_table(
+  table: pathlib.Path, *, need_captions: bool = True
+) -> Iterator[tuple[str, dict[str, str]]]:
   """Yields (path, other columns); raises `DataError` naming the line."""
-  readers = {".jsonl": _json_lines, ".csv": _csv_lines, ".tsv": _csv_lines}
+  readers = {
+    ".jsonl": _json_lines,
+    ".csv": _csv_lines,
+    ".tsv": _csv_lines,
+    ".parquet": _parquet_rows,
+  }
   read = readers.get(table.suffix.lower())
   if read is None or not table.is_file():
     raise errors.DataError(
-      f"{table} is not a table of captions: give an existing .jsonl, .csv or "
-      ".tsv file with the columns file_name and caption."
+      f"{table} is not a table of captions: give an existing .jsonl, .csv, "
+      ".tsv or .parquet file with the columns file_name and caption."
     )
   try:
     for number, entry in read(table):
-      yield _columns(entry, f"{table}:{number}")
-  except (UnicodeDecodeError, csv.Error) as error:
+      yield _columns(entry, f"{table}:{number}", need_captions)
+  except (UnicodeDecodeError, csv.Error, pyarrow.ArrowException) as error:
     raise errors.DataError(
       f"{table} is not UTF-8 text that can be read as {table.suffix} "
       f"({error}); save it again as UTF-8."
     ) from error
 
 
-def _clips(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+def find_in_table(table: pathlib.Path) -> list[CaptionedFile]:
+  """All clips that a table names, in its order.
+
+  Paths are relative to the table's folder, or absolute; a column `id` or
+  `videoid` gives their ids, else the paths are.
+
+  Raises:
+    DataError: the table cannot be read, or names a clip twice.
+  """
+  found, ids = [], set()
+  for path, row in read_table(table, need_captions=False):
+    name = row.pop("id") or path
+    if name in ids:
+      raise errors.DataError(
+        f"{table} names {name} twice; each clip has one row. Remove one."
+      )
+    ids.add(name)
+    found.append(CaptionedFile(file=table.parent / path, path=name, **row))
+  if not found:
+    raise errors.DataError(f"{table} has no row, so there is no clip to take.")
+  return found
+
+
+def columns_of(entry: dict) -> dict[str, str]:
+  """What a row says, under our names; "" where it says nothing."""
+  given = {str(key).strip().lower(): v for key, v in entry.items() if key}
+  found = {}
+  for column, names in _COLUMNS.items():
+    value = next((given[n] for n in names if given.get(n) is not None), None)
+    found[column] = " ".join(str("" if value is None else value).split())
+  return found
+
+
+def _clips(
+  folder: pathlib.Path, suffixes: tuple[str, ...]
+) -> dict[str, pathlib.Path]:
   if not folder.is_dir():
     raise errors.DataError(
       f"{folder} is not a folder; --source names the folder that holds the "
@@ -111,7 +183,7 @@ def _clips(folder: pathlib.Path) -> dict[str, pathlib.Path]:
   files = (
     file
     for file in folder.rglob("*")
-    if file.suffix.lower() in SUFFIXES and file.is_file()
+    if file.suffix.lower() in suffixes and file.is_file()
   )
   relative = {file.relative_to(folder).as_posix(): file for file in files}
   clips = {
@@ -121,7 +193,7 @@ def _clips(folder: pathlib.Path) -> dict[str, pathlib.Path]:
   }
   if not clips:
     raise errors.DataError(
-      f"{folder} holds no clip: no file below it ends in {', '.join(SUFFIXES)}."
+      f"{folder} holds no clip: no file below it ends in {', '.join(suffixes)}."
     )
   return clips
 
@@ -160,21 +232,37 @@ def _csv_lines(table: pathlib.Path) -> Iterator[tuple[int, dict]]:
       yield reader.line_num, entry
 
 
-def _columns(entry: dict, place: str) -> tuple[str, dict[str, str]]:
+def _parquet_rows(table: pathlib.Path) -> Iterator[tuple[int, dict]]:
+  number = 0
+  with parquet.ParquetFile(table) as file:
+    for batch in file.iter_batches():
+      for entry in batch.to_pylist():
+        number += 1
+        yield number, entry
+
+
+def _columns(
+  entry: dict, place: str, need_captions: bool
+) -> tuple[str, dict[str, str]]:
   """(path, {caption, licence, ...}) of one row."""
-  given = {str(key).strip().lower(): v for key, v in entry.items() if key}
-  found = {}
-  for column, names in _COLUMNS.items():
-    value = next((given[n] for n in names if given.get(n) is not None), None)
-    if value is None and column in ("path", "caption"):
+  found = columns_of(entry)
+  for column in ("path", "caption") if need_captions else ("path",):
+    given = [str(key).strip().lower() for key in entry if key]
+    if not any(name in given for name in _COLUMNS[column]):
       raise errors.DataError(
-        f"{place}: has no {names[0]}; the columns are file_name, caption and, "
-        f"if known, licence and source, and here they are "
+        f"{place}: has no {_COLUMNS[column][0]}; the columns are file_name, "
+        "caption and, if known, licence and source, and here they are "
         f"{', '.join(given) or 'none'}."
       )
-    found[column] = " ".join(str(value or "").split())
+  if not found["path"]:
+    raise errors.DataError(f"{place}: the path is empty; name a clip.")
   path = posixpath.normpath(found.pop("path"))
-  return path, found | {"caption": _require_text(found["caption"], place)}
+  if need_captions:
+    _require_text(found["caption"], place)
+  names = {str(key).strip().lower(): key for key in entry if key}
+  key = next((names[name] for name in _IDS if name in names), None)
+  value = None if key is None else entry[key]
+  return path, found | {"id": "" if value is None else str(value).strip()}
 
 
 def _by_path(
@@ -186,7 +274,7 @@ def _by_path(
       raise errors.DataError(
         f"{table} names {path} twice; each clip has one row. Remove one."
       )
-    found[path] = row
+    found[path] = {k: v for k, v in row.items() if k != "id"}
   return found
 
 
@@ -209,8 +297,10 @@ def _require_own_captions(beside: dict[str, str]) -> None:
     owners[text] = path
 
 
-def _read_beside(file: pathlib.Path) -> dict[str, str]:
+def _read_beside(file: pathlib.Path, need_captions: bool) -> dict[str, str]:
   beside = file.with_suffix(".txt")
+  if not beside.is_file() and not need_captions:
+    return {"caption": ""}
   if not beside.is_file():
     raise errors.DataError(
       f"{file} has no caption. Give one in any of three ways: a text file "
