@@ -1,93 +1,67 @@
-"""A folder of clips to a dataset, once, before training.
+"""Files to a dataset, once, before training: in parallel, and restartable.
 
-Everything that can be wrong with a clip is found here, where a person is
-watching, and not in a worker process of a pod at night.  The dataset appears
-at its name whole or not at all.
+The list of files is cut into shards; worker processes make one after the
+other in a folder beside the dataset, `.NAME.unfinished`.  Stopped at any
+moment, the same command goes on: shards that are whole stay.  When all are
+there, copies of one picture are left out across all shards, the manifest and
+the seal are written, and the dataset appears at its name whole.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+import concurrent.futures
+import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import json
+import multiprocessing
 import os
 import pathlib
-import tempfile
+import shutil
+import signal
 
 from lumiere_jax import errors
-from lumiere_jax.data import captions as captions_lib
-from lumiere_jax.data import store
-from lumiere_jax.provenance import manifest
+from lumiere_jax.data import captions
+from lumiere_jax.data import examine
+from lumiere_jax.data import finish
+from lumiere_jax.data import listing
+from lumiere_jax.data import making
+from lumiere_jax.data import report as reports
+from lumiere_jax.provenance import exclusions
 from lumiere_jax.video import atomic
-from lumiere_jax.video import read
-from lumiere_jax.video import resize
-from lumiere_jax.video import write
 
-_CHUNK = 64  # frames in memory while a clip is encoded again
+Settings = examine.Settings
+Report = reports.Report
 
-# (clips done, clips in all, path of the last) after each clip.
+# (files done, files in all, path of the last or "") now and then.
 OnClip = Callable[[int, int, str], None]
+_POLL = 0.2  # seconds between looks at what the workers have done
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Settings:
-  """How clips become records.
+class Work:
+  """How the work is divided and what is done with its result.
 
   Attributes:
-    seconds: shortest clip that needs no exception.
-    short: for shorter ones, "error", "skip", or "hold" to keep them and let
-      their last frame stand when they are decoded.
-    broken: for files that cannot be decoded, "error" or "skip".
-    short_side: pixels that the shorter side is brought down to, once, by
-      encoding again; None keeps every file's bytes as they are.
-    licence: for clips of which nothing is said.
+    workers: processes; 1 works in this one; 0 as many as there are cores.
+    per_shard: files in a shard: what a stop may lose, for each worker.
+    exclude: file of opt-outs; see `exclusions`.
+    key: PEM file to sign the dataset with.
+    overwrite: whether a dataset that is there may be replaced.
   """
 
-  seconds: float = 5.0
-  short: str = "error"
-  broken: str = "error"
-  short_side: int | None = None
-  licence: str = "unknown"
+  workers: int = 1
+  per_shard: int = 200
+  exclude: pathlib.Path | None = None
+  key: pathlib.Path | None = None
+  overwrite: bool = False
 
   def __post_init__(self):
-    errors.require_one_of("--short", self.short, ("error", "hold", "skip"))
-    errors.require_one_of("--broken", self.broken, ("error", "skip"))
-    if self.seconds <= 0:
+    if self.workers < 0 or self.per_shard < 1:
       raise errors.ConfigError(
-        f"--seconds is {self.seconds}; use a positive length, such as 5."
+        f"--workers is {self.workers} and --per-shard {self.per_shard}; use 0 "
+        "or more processes and at least one file a shard."
       )
-    if self.short_side is not None:
-      errors.require_divisible(
-        "--short-side", self.short_side, 2, because="an mp4 needs even sides"
-      )
-
-
-@dataclasses.dataclass(kw_only=True)
-class Report:
-  """What became of the clips.
-
-  Attributes:
-    read: clips found.
-    kept: clips in the dataset.
-    held: clips among them whose last frame will stand.
-    skipped: [{"path": ..., "reason": ...}] for the others.
-    seconds: length of the clips kept, together.
-    num_bytes: size of the clips kept, as stored.
-    digest: of the dataset; see `manifest.digest`.
-    settings: what the dataset was made with.
-  """
-
-  read: int = 0
-  kept: int = 0
-  held: int = 0
-  skipped: list[dict[str, str]] = dataclasses.field(default_factory=list)
-  seconds: float = 0.0
-  num_bytes: int = 0
-  digest: str = ""
-  settings: dict = dataclasses.field(default_factory=dict)
-
-
-class _SkipError(Exception):
-  """This clip is left out, for the reason given, and that is fine."""
 
 
 def prepare(
@@ -95,49 +69,55 @@ def prepare(
   out: os.PathLike | str,
   *,
   captions: os.PathLike | str | None = None,
+  choice: listing.Choice | None = None,
   settings: Settings | None = None,
-  overwrite: bool = False,
+  work: Work | None = None,
   on_clip: OnClip | None = None,
 ) -> Report:
-  """Makes a dataset from a folder of captioned clips.
+  """Makes a dataset from captioned clips.
 
   Args:
-    source: folder of mp4, mov, webm, avi, gif files, searched with its
-      subfolders.
+    source: see `listing`.
     out: folder to make: ArrayRecord files with their TFDS description,
-      manifest.jsonl and report.json.
-    captions: table of captions; see `captions.find`.
-    settings: see `Settings`.
-    overwrite: whether a dataset at `out` may be replaced.
-    on_clip: told after each clip.
+      manifest.jsonl, manifest.json, report.json, report.html, croissant.json.
+    captions: table of captions, for a folder of clips.
+    choice: which files, and what is said of them.
+    settings: what is kept, and how it is stored.
+    work: see `Work`.
+    on_clip: told after each file.
 
   Returns:
     What is also in report.json.
 
   Raises:
-    DataError: no clip, no caption, or a clip that is too short.
+    DataError: no clip, no caption, a clip that is too short, or nothing left.
     VideoError: a clip that cannot be decoded.
     OutputError: `out` may not be replaced, or the disk is full.
   """
-  settings, out = settings or Settings(), pathlib.Path(out)
-  _require_free(out, overwrite)
-  files = captions_lib.find(
-    pathlib.Path(source), pathlib.Path(captions) if captions else None
+  settings, work = settings or Settings(), work or Work()
+  out = pathlib.Path(out)
+  require_free(out, work.overwrite)
+  files = listing.find(
+    f"{source}",
+    pathlib.Path(captions) if captions else None,
+    choice or listing.Choice(),
   )
-  report = Report(read=len(files), settings=dataclasses.asdict(settings))
-  with atomic.replacing_folder(out) as folder:
-    records = []
-    examples = _examples(files, settings, report, records, on_clip)
-    store.write(folder, _not_none(examples, report))
-    lines = [manifest.to_line(record) + "\n" for record in records]
-    (folder / "manifest.jsonl").write_text("".join(lines), encoding="utf-8")
-    report.digest = manifest.digest(records)
-    text = json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False)
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
-  return report
+  excluded = exclusions.Exclusions.read(work.exclude) if work.exclude else None
+  folder = _folder(out)
+  with _refusals(out), _alone(folder, out):
+    _agree(folder, files, settings, work)
+    tasks = _tasks(folder, files, settings, work, excluded)
+    try:
+      _make_all(tasks, work, len(files), on_clip)
+      found = finish.finish(tasks, out, settings, len(files), work.key)
+    finally:
+      if out.exists() or not unfinished(out):  # nothing to go on from
+        shutil.rmtree(folder, ignore_errors=True)
+  return found
 
 
-def _require_free(out: pathlib.Path, overwrite: bool) -> None:
+def require_free(out: pathlib.Path, overwrite: bool) -> None:
+  """Raises `OutputError` if something at `out` may not be replaced."""
   if not out.exists() or (out.is_dir() and not any(out.iterdir())):
     return
   if not (out / "dataset_info.json").is_file():
@@ -152,107 +132,155 @@ def _require_free(out: pathlib.Path, overwrite: bool) -> None:
     )
 
 
-def _examples(files, settings, report, records, on_clip) -> Iterator[dict]:
-  """Yields records to store; counts in `report`, collects in `records`."""
-  for done, file in enumerate(files, start=1):
-    try:
-      data, record = _examine(file, settings)
-    except _SkipError as skip:
-      report.skipped.append({"path": file.path, "reason": str(skip)})
-    else:
-      report.kept += 1
-      report.held += record.hold
-      report.seconds = round(report.seconds + record.duration, 3)
-      report.num_bytes += len(data)
-      records.append(record)
-      yield {"video": data, **dataclasses.asdict(record)}
-    if on_clip:
-      on_clip(done, len(files), file.path)
+def unfinished(out: os.PathLike | str) -> int:
+  """Number of shards that a command that was stopped has left for `out`."""
+  return len(list(_folder(pathlib.Path(out)).glob("shard-*.jsonl")))
 
 
-def _not_none(examples: Iterator[dict], report: Report) -> Iterator[dict]:
-  yield from examples
-  if not report.kept:
-    first = report.skipped[0]
-    raise errors.DataError(
-      f"no clip is left: all {report.read} were skipped, the first "
-      f"({first['path']}) because it {first['reason']}."
-    )
+def _folder(out: pathlib.Path) -> pathlib.Path:
+  """Where the work is done until it is whole."""
+  return out.with_name(f".{out.name}.unfinished")
 
 
-def _examine(
-  file: captions_lib.CaptionedFile, settings: Settings
-) -> tuple[bytes, manifest.ClipRecord]:
-  """The bytes to store for one clip, and its record."""
-  data = found = file.file.read_bytes()
+@contextlib.contextmanager
+def _refusals(out: pathlib.Path) -> Iterator[None]:
+  """What the disk refuses becomes one sentence."""
   try:
-    probe = read.probe(data, name=f"{file.file}")
-    read.verify(data, name=f"{file.file}")
-  except errors.VideoError as error:
-    if settings.broken == "skip":
-      raise _SkipError("cannot be decoded") from error
-    raise errors.VideoError(
-      f"{error} Or leave out all such files with --broken skip."
-    ) from error
-  short = _is_short(probe, settings, file)
-  if settings.short_side and min(probe.width, probe.height) > (
-    settings.short_side
-  ):
-    data = _encode_again(data, probe, settings.short_side)
-    probe = read.probe(data, name=f"{file.file}, encoded again,")
-  record = manifest.ClipRecord(
-    id=file.path,
-    path=file.path,
-    start=0.0,
-    sha256=hashlib.sha256(found).hexdigest(),
-    stored_sha256=hashlib.sha256(data).hexdigest(),
-    fingerprint="",
-    hold=short,
-    caption=file.caption,
-    caption_origin=file.caption_origin or "given",
-    licence=file.licence or settings.licence,
-    owner=file.owner,
-    source=file.source or file.path,
-    **dataclasses.asdict(probe),
-  )
-  return data, record
+    yield
+  except errors.LumiereError:
+    raise
+  except Exception as error:
+    # ArrayRecord tells of a full disk without an error of its kind.
+    if isinstance(error, OSError) or atomic.is_disk_full(error):
+      raise atomic.output_error(out, error) from error
+    raise
 
 
-def _is_short(probe: read.Probe, settings: Settings, file) -> bool:
-  # Half a frame of grace: 5 s of 29.97 fps footage is often 149 frames.
-  if probe.duration >= settings.seconds - 0.5 / probe.fps:
-    return False
-  reason = f"lasts {probe.duration:.2f} s, less than {settings.seconds:g} s"
-  if settings.short == "skip":
-    raise _SkipError(reason)
-  if settings.short == "error":
-    raise errors.DataError(
-      f"{file.file} {reason}. Leave such clips out with --short skip, let "
-      "their last frame stand with --short hold, or ask for less with "
-      "--seconds."
+@contextlib.contextmanager
+def _alone(folder: pathlib.Path, out: pathlib.Path) -> Iterator[None]:
+  """Makes and holds the folder, so that no other command works in it."""
+  folder.mkdir(parents=True, exist_ok=True)
+  with open(folder / "lock", "w", encoding="utf-8") as lock:
+    try:
+      fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+      raise errors.OutputError(
+        f"another `lumiere prepare` is making {out} right now; wait for it, "
+        "or choose another --out."
+      ) from error
+    yield
+
+
+def _agree(folder, files, settings: Settings, work: Work) -> None:
+  """Begins the work, or makes sure that what is there is of the same."""
+  plan = {
+    "files": _digest(files),
+    "settings": dataclasses.asdict(settings),
+    "per_shard": work.per_shard,
+    "exclude": _content(work.exclude),
+  }
+  path = folder / "plan.json"
+  if work.overwrite and path.exists() and json.loads(path.read_text()) != plan:
+    path.unlink()
+  if not path.exists():
+    for left in folder.glob("shard-*"):
+      left.unlink()
+    atomic.write_text(path, json.dumps(plan, indent=2) + "\n")
+    return
+  old = json.loads(path.read_text())
+  changed = [name for name in plan if old.get(name) != plan[name]]
+  if changed:
+    raise errors.OutputError(
+      f"{folder} holds the unfinished work of a command with other "
+      f"{' and '.join(changed)}; run that one again to finish it, or begin "
+      "anew with --overwrite."
     )
-  return True
 
 
-def _encode_again(data: bytes, probe: read.Probe, short_side: int) -> bytes:
-  even = lambda side: 2 * round(side / 2)
-  height, width = map(
-    even, resize.with_short_side(probe.height, probe.width, short_side)
-  )
-  total = max(1, round(probe.duration * probe.fps))
-  chunks = (
-    read.decode(
-      data,
-      start=first / probe.fps,
-      num_frames=min(_CHUNK, total - first),
-      fps=probe.fps,
-      height=height,
-      width=width,
-      hold=True,
+def _digest(files: Sequence[captions.CaptionedFile]) -> str:
+  total = hashlib.sha256()
+  for file in files:
+    total.update(repr(file).encode(errors="backslashreplace"))
+  return total.hexdigest()
+
+
+def _content(path: pathlib.Path | None) -> str:
+  return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
+
+
+def _tasks(folder, files, settings, work: Work, excluded) -> list[making.Task]:
+  return [
+    making.Task(
+      index=first // work.per_shard,
+      folder=folder,
+      files=files[first : first + work.per_shard],
+      settings=settings,
+      excluded=excluded,
     )
-    for first in range(0, total, _CHUNK)
+    for first in range(0, len(files), work.per_shard)
+  ]
+
+
+def _make_all(tasks, work: Work, total: int, on_clip: OnClip | None) -> None:
+  """Makes the shards that are not there yet."""
+  todo = [task for task in tasks if not task.is_done]
+  done = total - sum(len(task.files) for task in todo)
+  workers = min(work.workers or os.cpu_count() or 1, len(todo))
+  if workers > 1:
+    _in_processes(todo, workers, done, total, on_clip)
+    return
+
+  def on_file(file: captions.CaptionedFile) -> None:
+    nonlocal done
+    done += 1
+    if on_clip:
+      on_clip(done, total, file.path)
+
+  for task in todo:
+    making.make(task, on_file)
+
+
+def _in_processes(todo, workers: int, done: int, total: int, on_clip) -> None:
+  fresh = multiprocessing.get_context("spawn")
+  count, stop = fresh.Value("l", done), fresh.Event()
+  pool = concurrent.futures.ProcessPoolExecutor(
+    workers, fresh, initializer=_begin, initargs=(count, stop)
   )
-  with tempfile.TemporaryDirectory() as folder:
-    path = pathlib.Path(folder, "clip.mp4")
-    write.write_mp4_chunks(path, chunks, probe.fps)
-    return path.read_bytes()
+  with pool:
+    waiting = {pool.submit(_make, task): task for task in todo}
+    try:
+      while waiting:
+        ready, _ = concurrent.futures.wait(
+          waiting,
+          timeout=_POLL,
+          return_when=concurrent.futures.FIRST_COMPLETED,
+        )
+        if on_clip:
+          on_clip(count.value, total, "")
+        for future in ready:
+          waiting.pop(future)
+          future.result()
+    except concurrent.futures.process.BrokenProcessPool as error:
+      raise errors.DataError(
+        "a worker process was killed, perhaps for want of memory; run the "
+        "same command again to go on, with fewer --workers if it happens again."
+      ) from error
+    finally:
+      stop.set()  # each worker ends after the file it is at
+      pool.shutdown(cancel_futures=True)
+
+
+def _begin(count, stop) -> None:
+  """Sets up a worker process."""
+  # Ctrl-C reaches all of them; the first process tells the others.
+  signal.signal(signal.SIGINT, signal.SIG_IGN)
+  _make.count, _make.stop = count, stop
+
+
+def _make(task: making.Task) -> None:
+  def on_file(_) -> None:
+    with _make.count.get_lock():
+      _make.count.value += 1
+
+  with contextlib.suppress(making.StoppedError):
+    making.make(task, on_file, _make.stop.is_set)

@@ -1,0 +1,145 @@
+"""One shard of a dataset in the making: a file of records, and what was done.
+
+A shard is a fixed stretch of the list of files, so it is the same whoever
+makes it and whenever.  Its sidecar is renamed into place last: where it
+stands, the shard is whole, and a command that starts again passes it over.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+from lumiere_jax.data import captions
+from lumiere_jax.data import examine
+from lumiere_jax.data import store
+from lumiere_jax.provenance import exclusions
+from lumiere_jax.provenance import manifest
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Task:
+  """What a worker is told.
+
+  Attributes:
+    index: of the shard.
+    folder: where it goes.
+    files: to take into it.
+    settings: how.
+    excluded: opt-outs.
+  """
+
+  index: int
+  folder: pathlib.Path
+  files: Sequence[captions.CaptionedFile]
+  settings: examine.Settings
+  excluded: exclusions.Exclusions | None = None
+
+  @property
+  def records(self) -> pathlib.Path:
+    """The file of records."""
+    return self.folder / f"shard-{self.index:05d}.array_record"
+
+  @property
+  def sidecar(self) -> pathlib.Path:
+    """What was done, a JSON object a line."""
+    return self.records.with_suffix(".jsonl")
+
+  @property
+  def is_done(self) -> bool:
+    """Whether the shard is whole."""
+    return self.sidecar.exists()
+
+
+class StoppedError(Exception):
+  """The work was asked to stop."""
+
+
+def make(
+  task: Task,
+  on_file: Callable[[captions.CaptionedFile], None],
+  is_stopped: Callable[[], bool] = lambda: False,
+) -> None:
+  """Makes a shard.
+
+  Args:
+    task: which.
+    on_file: told after each file.
+    is_stopped: asked before each file.
+
+  Raises:
+    LumiereError: see `examine.examine`.
+    StoppedError: `is_stopped` said so; nothing of the shard stays.
+  """
+  part = task.records.with_suffix(".part")
+  lines = []
+
+  def kept() -> Iterator[bytes]:
+    for file in task.files:
+      if is_stopped():
+        raise StoppedError
+      for outcome in examine.examine(file, task.settings, task.excluded):
+        lines.append(json.dumps(_entry(outcome), ensure_ascii=False) + "\n")
+        if outcome.record is not None:
+          record = dataclasses.asdict(outcome.record)
+          yield store.serialize({"video": outcome.data, **record})
+      on_file(file)
+
+  try:
+    store.write_shard(part, kept())
+    part.replace(task.records)
+    part.write_text("".join(lines), encoding="utf-8")
+    part.replace(task.sidecar)
+  finally:
+    part.unlink(missing_ok=True)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Entry:
+  """One line of a sidecar: an `examine.Outcome` without its bytes.
+
+  Attributes:
+    id: likewise.
+    kind: likewise.
+    reason: likewise.
+    notes: likewise.
+    record: likewise.
+    num_bytes: stored bytes.
+    thumb: PNG, in hex.
+  """
+
+  id: str
+  kind: str
+  reason: str
+  notes: tuple[str, ...]
+  record: manifest.ClipRecord | None
+  num_bytes: int
+  thumb: str
+
+
+def read(task: Task) -> Iterator[Entry]:
+  """Yields what was done, in order."""
+  with open(task.sidecar, encoding="utf-8") as lines:
+    for line in lines:
+      entry = json.loads(line)
+      record = entry.pop("record")
+      notes = tuple(entry.pop("notes"))
+      yield Entry(
+        **entry,
+        notes=notes,
+        record=None if record is None else manifest.ClipRecord(**record),
+      )
+
+
+def _entry(outcome: examine.Outcome) -> dict[str, Any]:
+  record = outcome.record
+  return {
+    "id": outcome.id,
+    "kind": outcome.kind,
+    "reason": outcome.reason,
+    "notes": outcome.notes,
+    "record": None if record is None else dataclasses.asdict(record),
+    "num_bytes": len(outcome.data),
+    "thumb": outcome.thumb.hex(),
+  }
