@@ -42,46 +42,91 @@ def finish(
     DataError: no clip is left.
     ConfigError: the key cannot be used.
   """
-  report = reports.Report(read=num_files, settings=dataclasses.asdict(settings))
   folder = tasks[0].folder / "whole"
   shutil.rmtree(folder, ignore_errors=True)
   folder.mkdir()
-  tree = merkle.Tree()
-  with open(folder / seal.LINES, "w", encoding="utf-8") as lines:
-    lengths, page = [], reports.Page()
-    copies = _Copies(settings.duplicate)
+  copies, lengths = Copies(settings.duplicate), []
+  with Account(folder, settings, num_files) as account:
     for task in tasks:
       entries = [copies.judge(entry) for entry in making.read(task)]
-      kept = [entry.record for entry in entries if entry.kind == "kept"]
-      for entry in entries:
-        report.count(entry)
-        page.show(entry)
-      if kept:
-        part = folder / f"part-{len(lengths):05d}"
-        _take(task, entries, part)
-        lengths.append(len(kept))
-        for record in kept:
-          line = manifest.to_line(record)
-          tree.add(line.encode())
-          lines.write(line + "\n")
-  if not report.kept:
+      num_kept = sum(map(account.add, entries))
+      if num_kept:
+        _take(task, entries, folder / f"part-{len(lengths):05d}")
+        lengths.append(num_kept)
+  if not lengths:
     shutil.rmtree(tasks[0].folder)  # nothing to go on from
-    raise _nothing_left(report)
+  account.require_some()
   for k in range(len(lengths)):
     name = store.shard_name(k, len(lengths))
     (folder / f"part-{k:05d}").rename(folder / name)
-  store.describe(folder, lengths, report.num_bytes)
-  report.root = tree.root().hex()
-  report.write(folder)
-  page.write(folder, report)
-  records = manifest.read_manifest(folder / seal.LINES)
-  croissant.write(folder, records, out.name, about=_ABOUT)
-  seal.write(folder, key=key)
-  _appear(folder, out)
-  return report
+  return account.publish(lengths, out, key)
 
 
-class _Copies:
+class Account:
+  """All of a dataset but its shards, while it is told clip after clip."""
+
+  def __init__(
+    self, folder: pathlib.Path, settings: examine.Settings, num_files: int
+  ):
+    self._report = reports.Report(
+      read=num_files, settings=dataclasses.asdict(settings)
+    )
+    self._folder, self._page = folder, reports.Page()
+    self._tree = merkle.Tree()
+
+  def __enter__(self):
+    self._lines = open(self._folder / seal.LINES, "w", encoding="utf-8")
+    return self
+
+  def __exit__(self, *_) -> None:
+    self._lines.close()
+
+  def add(self, entry: making.Entry) -> bool:
+    """Takes one clip into account; whether it is kept."""
+    self._report.count(entry)
+    self._page.show(entry)
+    if entry.kind != "kept":
+      return False
+    line = manifest.to_line(entry.record)
+    self._tree.add(line.encode())
+    self._lines.write(line + "\n")
+    return True
+
+  def require_some(self) -> None:
+    """Raises `DataError` if no clip is left."""
+    skipped = self._report.skipped
+    if not self._report.kept:
+      raise errors.DataError(
+        f"no clip is left: all {len(skipped)} were skipped, the first "
+        f"({skipped[0]['id']}) because it {skipped[0]['reason']}."
+      )
+
+  def publish(
+    self,
+    lengths: Sequence[int],
+    out: pathlib.Path,
+    key: pathlib.Path | None,
+  ) -> reports.Report:
+    """Describes and seals the dataset, and puts it at `out`.
+
+    Args:
+      lengths: records of each shard.
+      out: where the dataset appears.
+      key: PEM file to sign it with.
+    """
+    folder, report = self._folder, self._report
+    store.describe(folder, lengths, report.num_bytes)
+    report.root = self._tree.root().hex()
+    report.write(folder)
+    self._page.write(folder, report)
+    records = manifest.read_manifest(folder / seal.LINES)
+    croissant.write(folder, records, out.name, about=_ABOUT)
+    seal.write(folder, key=key)
+    _appear(folder, out)
+    return report
+
+
+class Copies:
   """Leaves out what was seen before; the first in order stays."""
 
   def __init__(self, max_distance: int):
@@ -91,6 +136,7 @@ class _Copies:
       self._near = fingerprint.Neighbours(max_distance)
 
   def judge(self, entry: making.Entry) -> making.Entry:
+    """The entry, or what it becomes if it was seen before."""
     if entry.record is None:
       return entry
     original = self._find(entry.record)
@@ -145,11 +191,3 @@ def _appear(folder: pathlib.Path, out: pathlib.Path) -> None:
     shutil.rmtree(former, ignore_errors=True)
     out.rename(former)
   folder.rename(out)
-
-
-def _nothing_left(report: reports.Report) -> errors.DataError:
-  first = report.skipped[0]
-  return errors.DataError(
-    f"no clip is left: all {len(report.skipped)} were skipped, the first "
-    f"({first['id']}) because it {first['reason']}."
-  )

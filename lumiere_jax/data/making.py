@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import json
 import pathlib
-from typing import Any
 
 from lumiere_jax.data import captions
 from lumiere_jax.data import examine
@@ -80,7 +79,7 @@ def make(
       if is_stopped():
         raise StoppedError
       for outcome in examine.examine(file, task.settings, task.excluded):
-        lines.append(json.dumps(_entry(outcome), ensure_ascii=False) + "\n")
+        lines.append(to_line(summary(outcome)) + "\n")
         if outcome.record is not None:
           record = dataclasses.asdict(outcome.record)
           yield store.serialize({"video": outcome.data, **record})
@@ -118,28 +117,34 @@ class Entry:
   thumb: str
 
 
+def summary(outcome: examine.Outcome) -> Entry:
+  """What is kept on record of an outcome."""
+  return Entry(
+    id=outcome.id,
+    kind=outcome.kind,
+    reason=outcome.reason,
+    notes=outcome.notes,
+    record=outcome.record,
+    num_bytes=len(outcome.data),
+    thumb=outcome.thumb.hex(),
+  )
+
+
 def read(task: Task) -> Iterator[Entry]:
   """Yields what was done, in order."""
   with open(task.sidecar, encoding="utf-8") as lines:
-    for line in lines:
-      entry = json.loads(line)
-      record = entry.pop("record")
-      notes = tuple(entry.pop("notes"))
-      yield Entry(
-        **entry,
-        notes=notes,
-        record=None if record is None else manifest.ClipRecord(**record),
-      )
+    yield from map(from_line, lines)
 
 
-def _entry(outcome: examine.Outcome) -> dict[str, Any]:
-  record = outcome.record
-  return {
-    "id": outcome.id,
-    "kind": outcome.kind,
-    "reason": outcome.reason,
-    "notes": outcome.notes,
-    "record": None if record is None else dataclasses.asdict(record),
-    "num_bytes": len(outcome.data),
-    "thumb": outcome.thumb.hex(),
-  }
+def to_line(entry: Entry) -> str:
+  """One line of a sidecar, without its end."""
+  return json.dumps(dataclasses.asdict(entry), ensure_ascii=False)
+
+
+def from_line(line: str) -> Entry:
+  """The inverse of `to_line`."""
+  entry = json.loads(line)
+  record, notes = entry.pop("record"), tuple(entry.pop("notes"))
+  if record is not None:
+    record = manifest.ClipRecord(**record)
+  return Entry(**entry, notes=notes, record=record)
