@@ -110,9 +110,11 @@ def prepare(
     try:
       _make_all(tasks, work, len(files), on_clip)
       found = finish.finish(tasks, out, settings, len(files), work.key)
-    finally:
-      if out.exists() or not unfinished(out):  # nothing to go on from
+    except BaseException:
+      if not unfinished(out):  # nothing to go on from
         shutil.rmtree(folder, ignore_errors=True)
+      raise
+    shutil.rmtree(folder, ignore_errors=True)
   return found
 
 

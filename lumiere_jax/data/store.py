@@ -12,6 +12,7 @@ from typing import Any
 from array_record.python import array_record_module
 import numpy as np
 import tensorflow_datasets as tfds
+from tensorflow_datasets.proto import tf_example_pb2
 
 NAME = "lumiere_clips"
 VERSION = "2.0.0"
@@ -51,7 +52,10 @@ def features() -> tfds.features.FeaturesDict:
 
 def serialize(example: Mapping[str, Any]) -> bytes:
   """One record with the keys of `features` as it is stored."""
-  return _features().serialize_example(example)
+  data = _features().serialize_example(example)
+  # TFDS leaves the order of the fields to chance.
+  parsed = tf_example_pb2.Example.FromString(data)
+  return parsed.SerializeToString(deterministic=True)
 
 
 def write_shard(path: pathlib.Path, records: Iterable[bytes]) -> None:

@@ -6,14 +6,13 @@ import subprocess
 import sys
 
 import clips
-import numpy as np
 import pytest
 
 from lumiere_jax import errors
 from lumiere_jax.data import prepare
 from lumiere_jax.data import store
 from lumiere_jax.provenance import manifest
-from lumiere_jax.video import read
+from lumiere_jax.provenance import seal
 
 BRIEF = prepare.Settings(seconds=1)
 
@@ -50,7 +49,7 @@ def test_tfds_reads_it_back_without_tensorflow(tmp_path):
     "licence": "unknown",
     "owner": "",
     "source": "1.mp4",
-    "fingerprint": "",
+    "fingerprint": record["fingerprint"],
     "sha256": sha256,
     "stored_sha256": sha256,
     "width": 48,
@@ -80,17 +79,17 @@ def test_manifest_and_report_say_what_is_there(tmp_path):
   ]
   written = json.loads((tmp_path / "out/report.json").read_text())
   assert (written["read"], written["kept"], written["skipped"]) == (2, 2, [])
-  assert written["digest"] == report.digest == manifest.digest(records)
+  assert written["root"] == report.root == seal.read(tmp_path / "out").root
   assert seen == [(1, 2, "0.mp4"), (2, 2, "1.mp4")]
 
 
 def test_the_same_folder_gives_the_same_dataset(tmp_path):
   clips.write_folder(tmp_path / "in", ["a dog", "a cat"])
-  digests = {
-    prepare.prepare(tmp_path / "in", tmp_path / name, settings=BRIEF).digest
+  roots = {
+    prepare.prepare(tmp_path / "in", tmp_path / name, settings=BRIEF).root
     for name in ("one", "two")
   }
-  assert len(digests) == 1
+  assert len(roots) == 1
 
 
 def test_large_clips_are_brought_down_once_and_small_ones_kept(tmp_path):
@@ -107,15 +106,6 @@ def test_large_clips_are_brought_down_once_and_small_ones_kept(tmp_path):
   assert big.sha256 != big.stored_sha256
   assert (small.height, small.width) == (16, 24)
   assert small.sha256 == small.stored_sha256
-
-
-def test_encoding_again_keeps_every_frame_in_its_place():
-  file = clips.encode(clips.numbered(63, 64, 96), fps=25)
-  probe = read.probe(file)
-  again = prepare._encode_again(file, probe, 16)
-  frames = read.decode(again, num_frames=63, fps=25)
-  assert frames.shape == (63, 16, 24, 3)
-  np.testing.assert_array_equal(clips.numbers(frames), np.arange(63))
 
 
 SHORT = [
@@ -149,7 +139,9 @@ def test_what_is_left_out_is_reported(tmp_path):
   settings = prepare.Settings(seconds=1, broken="skip")
   report = prepare.prepare(tmp_path / "in", tmp_path / "out", settings=settings)
   assert (report.read, report.kept) == (3, 2)
-  assert report.skipped == [{"path": "1.mp4", "reason": "cannot be decoded"}]
+  assert report.skipped == [
+    {"id": "1.mp4", "kind": "broken", "reason": "cannot be decoded"}
+  ]
 
 
 def _flipped(data):
@@ -190,7 +182,7 @@ def test_what_stands_at_the_name_is_not_replaced_unasked(tmp_path):
   with pytest.raises(errors.OutputError, match="--overwrite"):
     make()
   clips.write_folder(tmp_path / "in", ["a dog", "a cat"])
-  assert make(overwrite=True).kept == 2
+  assert make(work=prepare.Work(overwrite=True)).kept == 2
   assert sorted(p.name for p in tmp_path.iterdir()) == ["in", "out"]
 
 
@@ -199,7 +191,9 @@ def test_a_folder_that_is_no_dataset_is_never_replaced(tmp_path):
   (tmp_path / "out").mkdir()
   (tmp_path / "out/thesis.tex").write_text("")
   with pytest.raises(errors.OutputError, match="is not a dataset"):
-    prepare.prepare(tmp_path / "in", tmp_path / "out", overwrite=True)
+    prepare.prepare(
+      tmp_path / "in", tmp_path / "out", work=prepare.Work(overwrite=True)
+    )
   assert (tmp_path / "out/thesis.tex").exists()
 
 
@@ -209,7 +203,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
   def full(*_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-  monkeypatch.setattr(store, "write", full)
+  monkeypatch.setattr(store, "write_shard", full)
   with pytest.raises(errors.OutputError, match=r"out was .*disk is full"):
     prepare.prepare(tmp_path / "in", tmp_path / "out", settings=BRIEF)
   assert [p.name for p in tmp_path.iterdir()] == ["in"]
@@ -229,8 +223,10 @@ def test_a_truly_full_disk_leaves_nothing(tmp_path, tiny_disk):
     (dict(broken="hold"), "must be one of error, skip"),
     (dict(seconds=0), "--seconds is 0"),
     (dict(short_side=33), "works*: 32 or 34|32 or 34"),
+    (dict(longest=3), "--longest is 3, less than --seconds 5"),
+    (dict(duplicate=16), "--duplicate is 16; use 0 to 15"),
   ],
-  ids=["short", "broken", "seconds", "odd side"],
+  ids=["short", "broken", "seconds", "odd side", "longest", "duplicate"],
 )
 def test_settings_refuse_nonsense(kwargs, match):
   with pytest.raises(errors.LumiereError, match=match):

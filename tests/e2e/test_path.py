@@ -29,7 +29,10 @@ def home(tmp_path_factory):
   source = folder / "source"
   source.mkdir()
   for index in range(3):
-    write.write_mp4(source / f"clip_{index}.mp4", clips.moving(130), 25)
+    # Mirrored and negative, or they would be copies of one clip.
+    frames = clips.moving(130)[:, :: 1 - 2 * (index % 2)]
+    frames = 255 - frames if index == 2 else frames
+    write.write_mp4(source / f"clip_{index}.mp4", frames, 25)
     (source / f"clip_{index}.txt").write_text(f"clip number {index}")
   done = commands.run("prepare", "--source", source, "--out", folder / "data")
   assert done.returncode == 0, done.stderr
