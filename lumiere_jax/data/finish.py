@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 import dataclasses
+import itertools
 import os
 import pathlib
 import shutil
 
 from lumiere_jax import errors
+from lumiere_jax.data import copies
 from lumiere_jax.data import croissant
 from lumiere_jax.data import examine
 from lumiere_jax.data import making
@@ -15,11 +17,8 @@ from lumiere_jax.data import store
 from lumiere_jax.provenance import manifest
 from lumiere_jax.provenance import merkle
 from lumiere_jax.provenance import seal
-from lumiere_jax.video import fingerprint
 
 _ABOUT = croissant.About()
-# A picture without edges has almost no bits, or almost all: they say nothing.
-_TELLING = 16
 
 
 def finish(
@@ -45,10 +44,11 @@ def finish(
   folder = tasks[0].folder / "whole"
   shutil.rmtree(folder, ignore_errors=True)
   folder.mkdir()
-  copies, lengths = Copies(settings.duplicate), []
+  done = itertools.chain.from_iterable(map(making.read, tasks))
+  seen, lengths = copies.Copies(done, settings.duplicate), []
   with Account(folder, settings, num_files) as account:
     for task in tasks:
-      entries = [copies.judge(entry) for entry in making.read(task)]
+      entries = [seen.judge(entry) for entry in making.read(task)]
       num_kept = sum(map(account.add, entries))
       if num_kept:
         _take(task, entries, folder / f"part-{len(lengths):05d}")
@@ -124,41 +124,6 @@ class Account:
     seal.write(folder, key=key)
     _appear(folder, out)
     return report
-
-
-class Copies:
-  """Leaves out what was seen before; the first in order stays."""
-
-  def __init__(self, max_distance: int):
-    self._hashes: dict[tuple[str, float], str] = {}
-    self._near = None
-    if max_distance >= 0:
-      self._near = fingerprint.Neighbours(max_distance)
-
-  def judge(self, entry: making.Entry) -> making.Entry:
-    """The entry, or what it becomes if it was seen before."""
-    if entry.record is None:
-      return entry
-    original = self._find(entry.record)
-    if original is None:
-      return entry
-    reason = f"looks like {original}"
-    return dataclasses.replace(
-      entry, kind="duplicate", reason=reason, record=None
-    )
-
-  def _find(self, record: manifest.ClipRecord) -> str | None:
-    known = self._hashes.setdefault(record.stored_sha256, record.id)
-    if known != record.id:
-      return known
-    digits = record.fingerprint
-    count = int(digits, 16).bit_count() if digits else 0
-    if self._near is None or not _TELLING <= count <= 256 - _TELLING:
-      return None
-    found = self._near.find(digits)
-    if found is None:
-      self._near.add(digits, record.id)
-    return found
 
 
 def _take(task, entries, part: pathlib.Path) -> None:

@@ -21,6 +21,7 @@ import tensorflow_datasets as tfds
 
 from lumiere_jax import errors
 from lumiere_jax.data import captions
+from lumiere_jax.data import copies
 from lumiere_jax.data import examine
 from lumiere_jax.data import finish
 from lumiere_jax.data import making
@@ -190,9 +191,10 @@ def _judge(
   max_distance: int, entries: Iterable[tuple[int, making.Entry]]
 ) -> Iterator[tuple[int, making.Entry]]:
   """Yields all entries in order; those seen before become duplicates."""
-  copies = finish.Copies(max_distance)
-  for key, entry in sorted(entries, key=lambda pair: pair[0]):
-    yield key, copies.judge(entry)
+  ordered = sorted(entries, key=lambda pair: pair[0])
+  seen = copies.Copies((entry for _, entry in ordered), max_distance)
+  for key, entry in ordered:
+    yield key, seen.judge(entry)
 
 
 def _line(key: int, entry: making.Entry) -> str:
