@@ -52,8 +52,12 @@ class FrameIndex:
 
   def keyframe_before(self, pts: int) -> int:
     """The last keyframe at or before `pts`; the first if there is none."""
+    return int(self.keyframes_before(np.array([pts]))[0])
+
+  def keyframes_before(self, pts: np.ndarray) -> np.ndarray:
+    """As `keyframe_before`, for each of [T] pts."""
     found = np.searchsorted(self.keyframes, pts, side="right") - 1
-    return int(self.keyframes[max(found, 0)])
+    return self.keyframes[np.maximum(found, 0)]
 
 
 def name_of(source: Source, name: str | None) -> str:

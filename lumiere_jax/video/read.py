@@ -20,6 +20,8 @@ from lumiere_jax.video import resize
 Source = index_lib.Source
 
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
+# With others a packet may mean: show the frame before once more.
+_ONE_FRAME_A_PACKET = ("h264", "hevc")
 _HD_ROWS = 720  # untagged files from here on are BT.709 by custom, else 601
 
 
@@ -175,8 +177,8 @@ def _collect(container, stream, index, wanted, convert):
       container.seek(key, stream=stream, backward=True)
     except av.error.FFmpegError:
       return None
-    decoded = container.decode(stream)
-    stretch = _stretch(decoded, rest, index.keyframe_before)
+    decoded = _needed(container, stream, rest)
+    stretch = _stretch(decoded, rest, index.keyframes_before(rest))
     new = [convert(frame) for frame in stretch]
     if not new:
       return None
@@ -184,28 +186,45 @@ def _collect(container, stream, index, wanted, convert):
   return found
 
 
-def _stretch(decoded, wanted, keyframe_before) -> Iterator[av.VideoFrame]:
+def _needed(container, stream, wanted) -> Iterator[av.VideoFrame]:
+  """Decodes on, past the frames that neither are wanted nor help others.
+
+  About a third of ordinary footage are such: no other frame refers to them,
+  so leaving them out changes no pixel of the rest.
+  """
+  context = stream.codec_context
+  if context.name not in _ONE_FRAME_A_PACKET:
+    yield from container.decode(stream)
+    return
+  asked, skips = set(wanted.tolist()), None
+  for packet in container.demux(stream):
+    skip = packet.pts is not None and packet.pts not in asked
+    if skip != skips:
+      context.skip_frame = "NONREF" if skip else "DEFAULT"
+      skips = skip
+    yield from context.decode(packet)
+
+
+def _stretch(decoded, wanted, keyframes) -> Iterator[av.VideoFrame]:
   """Yields the frame shown at each pts, up to where seeking saves work.
 
   Args:
     decoded: frames in the order they are shown.
     wanted: [T] ascending pts.
-    keyframe_before: `FrameIndex.keyframe_before`; None never to seek, which
-      also takes the first frame for those before it.
+    keyframes: [T] the last keyframe at or before each; None never to seek,
+      which also takes the first frame for those before it.
   """
   previous, k = None, 0
   for frame in decoded:
     if frame.pts is None:
       continue
-    if previous is None and keyframe_before and frame.pts > wanted[0]:
+    if previous is None and keyframes is not None and frame.pts > wanted[0]:
       return  # the seek went too far
     while k < len(wanted) and wanted[k] <= frame.pts:
       exact = wanted[k] == frame.pts or previous is None
       yield frame if exact else previous
       k += 1
-    if k == len(wanted) or (
-      keyframe_before and keyframe_before(wanted[k]) > frame.pts
-    ):
+    if k == len(wanted) or (keyframes is not None and keyframes[k] > frame.pts):
       return
     previous = frame
   if previous is not None:  # the last packets gave no frame
