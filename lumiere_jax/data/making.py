@@ -8,6 +8,7 @@ stands, the shard is whole, and a command that starts again passes it over.
 from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 import json
+import os
 import pathlib
 
 from lumiere_jax.data import captions
@@ -59,6 +60,7 @@ def make(
   task: Task,
   on_file: Callable[[captions.CaptionedFile], None],
   is_stopped: Callable[[], bool] = lambda: False,
+  on_begin: Callable[[captions.CaptionedFile], None] | None = None,
 ) -> None:
   """Makes a shard.
 
@@ -66,18 +68,22 @@ def make(
     task: which.
     on_file: told after each file.
     is_stopped: asked before each file.
+    on_begin: told before each file.
 
   Raises:
     LumiereError: see `examine.examine`.
     StoppedError: `is_stopped` said so; nothing of the shard stays.
   """
-  part = task.records.with_suffix(".part")
+  # Not even a worker of a command that was killed writes to the same name.
+  part = task.records.with_suffix(f".{os.getpid()}.part")
   lines = []
 
   def kept() -> Iterator[bytes]:
     for file in task.files:
       if is_stopped():
         raise StoppedError
+      if on_begin:
+        on_begin(file)
       for outcome in examine.examine(file, task.settings, task.excluded):
         lines.append(to_line(summary(outcome)) + "\n")
         if outcome.record is not None:

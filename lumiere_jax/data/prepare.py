@@ -7,18 +7,15 @@ there, copies of one picture are left out across all shards, the manifest and
 the seal are written, and the dataset appears at its name whole.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-import concurrent.futures
+from collections.abc import Iterator, Sequence
 import contextlib
 import dataclasses
 import fcntl
 import hashlib
 import json
-import multiprocessing
 import os
 import pathlib
 import shutil
-import signal
 
 from lumiere_jax import errors
 from lumiere_jax.data import captions
@@ -27,15 +24,12 @@ from lumiere_jax.data import finish
 from lumiere_jax.data import listing
 from lumiere_jax.data import making
 from lumiere_jax.data import report as reports
+from lumiere_jax.data import workers
 from lumiere_jax.provenance import exclusions
 from lumiere_jax.video import atomic
 
 Settings = examine.Settings
 Report = reports.Report
-
-# (files done, files in all, path of the last or "") now and then.
-OnClip = Callable[[int, int, str], None]
-_POLL = 0.2  # seconds between looks at what the workers have done
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,7 +66,7 @@ def prepare(
   choice: listing.Choice | None = None,
   settings: Settings | None = None,
   work: Work | None = None,
-  on_clip: OnClip | None = None,
+  on_clip: workers.OnFile | None = None,
 ) -> Report:
   """Makes a dataset from captioned clips.
 
@@ -108,7 +102,7 @@ def prepare(
     _agree(folder, files, settings, work)
     tasks = _tasks(folder, files, settings, work, excluded)
     try:
-      _make_all(tasks, work, len(files), on_clip)
+      workers.make_all(tasks, work.workers, on_clip)
       found = finish.finish(tasks, out, settings, len(files), work.key)
     except BaseException:
       if not unfinished(out):  # nothing to go on from
@@ -182,21 +176,28 @@ def _agree(folder, files, settings: Settings, work: Work) -> None:
     "exclude": _content(work.exclude),
   }
   path = folder / "plan.json"
-  if work.overwrite and path.exists() and json.loads(path.read_text()) != plan:
-    path.unlink()
-  if not path.exists():
-    for left in folder.glob("shard-*"):
-      left.unlink()
-    atomic.write_text(path, json.dumps(plan, indent=2) + "\n")
-    return
-  old = json.loads(path.read_text())
-  changed = [name for name in plan if old.get(name) != plan[name]]
-  if changed:
+  old = json.loads(path.read_text()) if path.exists() else {}
+  changed = [name for name in plan if not _is_same(name, old, plan)]
+  begins = not any(folder.glob("shard-*.jsonl"))  # there is nothing to lose
+  if changed and not (begins or work.overwrite):
     raise errors.OutputError(
       f"{folder} holds the unfinished work of a command with other "
       f"{' and '.join(changed)}; run that one again to finish it, or begin "
       "anew with --overwrite."
     )
+  for left in folder.glob("shard-*" if changed else "shard-*.part"):
+    left.unlink()
+  atomic.write_text(path, json.dumps(plan, indent=2) + "\n")
+
+
+def _is_same(name: str, old: dict, new: dict) -> bool:
+  """Whether shards made by an old plan are what a new one would make."""
+  if name != "settings" or name not in old:
+    return old.get(name) == new[name]
+  # Where a short or broken file stops everything, a shard that is whole has
+  # none, whatever is done with them from now on.
+  stopped = {k: v for k, v in old[name].items() if v == "error"}
+  return old[name] == new[name] | stopped
 
 
 def _digest(files: Sequence[captions.CaptionedFile]) -> str:
@@ -221,68 +222,3 @@ def _tasks(folder, files, settings, work: Work, excluded) -> list[making.Task]:
     )
     for first in range(0, len(files), work.per_shard)
   ]
-
-
-def _make_all(tasks, work: Work, total: int, on_clip: OnClip | None) -> None:
-  """Makes the shards that are not there yet."""
-  todo = [task for task in tasks if not task.is_done]
-  done = total - sum(len(task.files) for task in todo)
-  workers = min(work.workers or os.cpu_count() or 1, len(todo))
-  if workers > 1:
-    _in_processes(todo, workers, done, total, on_clip)
-    return
-
-  def on_file(file: captions.CaptionedFile) -> None:
-    nonlocal done
-    done += 1
-    if on_clip:
-      on_clip(done, total, file.path)
-
-  for task in todo:
-    making.make(task, on_file)
-
-
-def _in_processes(todo, workers: int, done: int, total: int, on_clip) -> None:
-  fresh = multiprocessing.get_context("spawn")
-  count, stop = fresh.Value("l", done), fresh.Event()
-  pool = concurrent.futures.ProcessPoolExecutor(
-    workers, fresh, initializer=_begin, initargs=(count, stop)
-  )
-  with pool:
-    waiting = {pool.submit(_make, task): task for task in todo}
-    try:
-      while waiting:
-        ready, _ = concurrent.futures.wait(
-          waiting,
-          timeout=_POLL,
-          return_when=concurrent.futures.FIRST_COMPLETED,
-        )
-        if on_clip:
-          on_clip(count.value, total, "")
-        for future in ready:
-          waiting.pop(future)
-          future.result()
-    except concurrent.futures.process.BrokenProcessPool as error:
-      raise errors.DataError(
-        "a worker process was killed, perhaps for want of memory; run the "
-        "same command again to go on, with fewer --workers if it happens again."
-      ) from error
-    finally:
-      stop.set()  # each worker ends after the file it is at
-      pool.shutdown(cancel_futures=True)
-
-
-def _begin(count, stop) -> None:
-  """Sets up a worker process."""
-  # Ctrl-C reaches all of them; the first process tells the others.
-  signal.signal(signal.SIGINT, signal.SIG_IGN)
-  _make.count, _make.stop = count, stop
-
-
-def _make(task: making.Task) -> None:
-  def on_file(_) -> None:
-    with _make.count.get_lock():
-      _make.count.value += 1
-
-  with contextlib.suppress(making.StoppedError):
-    making.make(task, on_file, _make.stop.is_set)

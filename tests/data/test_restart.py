@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -88,30 +90,85 @@ def test_after_ctrl_c_it_goes_on_where_it_stopped(folder, whole, monkeypatch):
   assert [p.name for p in out.parent.iterdir()] == ["data"]
 
 
-@pytest.mark.slow
-def test_kill_9_costs_a_shard_at_most(folder, whole):
-  out = folder / "killed/data"
+def _command(folder, out):
+  """`lumiere prepare` by two workers, in a process group of its own."""
   command = [
     *(sys.executable, "-m", "lumiere_jax.cli.main", "prepare"),
     *("--source", folder / "in", "--out", out, "--seconds", "1"),
     *("--per-shard", "2", "--workers", "2"),
   ]
-  env = os.environ | {"PYTHONPATH": ":".join(p for p in sys.path if p)}
-  process = subprocess.Popen(
-    list(map(str, command)), env=env, start_new_session=True
+  return subprocess.Popen(
+    list(map(str, command)),
+    env=os.environ | {"PYTHONPATH": ":".join(p for p in sys.path if p)},
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+    start_new_session=True,
   )
+
+
+def _until_a_shard_is_there(process, out):
   while process.poll() is None and not prepare.unfinished(out):
     time.sleep(0.01)
-  os.killpg(process.pid, signal.SIGKILL)
-  process.wait()
+  assert process.poll() is None
+
+
+def _working(out):
+  """Process ids of the workers that are at a file."""
+  there = out.with_name(f".{out.name}.unfinished").glob("at-*")
+  return [int(path.name[3:]) for path in there]
+
+
+def _is_running(pid):
+  stat = pathlib.Path(f"/proc/{pid}/stat")
+  return stat.exists() and stat.read_text().split()[2] != "Z"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whom", ["all", "the first"])
+def test_kill_9_costs_a_shard_at_most(folder, whole, tmp_path, whom):
+  out = tmp_path / "data"
+  process = _command(folder, out)
+  _until_a_shard_is_there(process, out)
+  workers = _working(out)
+  kill = os.killpg if whom == "all" else os.kill
+  kill(process.pid, signal.SIGKILL)
+  process.communicate()
   assert not out.exists()
   assert prepare.unfinished(out) >= 1
-  done = subprocess.run(
-    list(map(str, command)), env=env, capture_output=True, text=True, check=True
-  )
-  assert "going on where it was stopped" in done.stdout
+  end = time.monotonic() + 10
+  while any(map(_is_running, workers)) and time.monotonic() < end:
+    time.sleep(0.01)
+  assert not any(map(_is_running, workers))
+  said, _ = _command(folder, out).communicate()
+  assert "going on where it was stopped" in said
   assert _bytes(out) == _bytes(whole)
   assert [p.name for p in out.parent.iterdir()] == ["data"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_is_one_sentence_and_kill_9_of_a_worker_too(
+  folder, whole, tmp_path
+):
+  out = tmp_path / "data"
+  process = _command(folder, out)
+  _until_a_shard_is_there(process, out)
+  os.killpg(process.pid, signal.SIGINT)
+  _, said = process.communicate()
+  assert process.returncode == 130
+  assert "Traceback" not in said
+  said = said.splitlines()[-1]
+  assert re.fullmatch(r"stopped; \d shards are whole, and .* goes on", said)
+  process = _command(folder, out)
+  while process.poll() is None and not _working(out):
+    time.sleep(0.01)
+  os.kill(_working(out)[0], signal.SIGKILL)
+  _, said = process.communicate()
+  assert process.returncode == 2
+  assert "Traceback" not in said
+  assert "error: a worker process died at one of " in said.splitlines()[-1]
+  assert _command(folder, out).wait() == 0
+  assert _bytes(out) == _bytes(whole)
 
 
 @pytest.fixture
@@ -125,12 +182,13 @@ def left(folder, tmp_path, monkeypatch):
       raise errors.VideoError("torn.")
     return work(file, *rest)
 
-  def make(seconds=1.0, **kwargs):
+  def make(seconds=1.0, broken="error", on_clip=None, **kwargs):
     return prepare.prepare(
       folder / "in",
       tmp_path / "data",
-      settings=prepare.Settings(seconds=seconds),
+      settings=prepare.Settings(seconds=seconds, broken=broken),
       work=prepare.Work(per_shard=2, **kwargs),
+      on_clip=on_clip,
     )
 
   with monkeypatch.context() as patch:
@@ -144,6 +202,20 @@ def test_other_settings_do_not_mix_with_unfinished_work(left):
   with pytest.raises(errors.OutputError, match="a command with other settings"):
     left(seconds=0.9)
   assert left(seconds=0.9, overwrite=True).kept == NUM_CLIPS
+
+
+def test_the_way_out_that_an_error_named_goes_on(left):
+  seen = []
+  report = left(broken="skip", on_clip=lambda *now: seen.append(now[:2]))
+  assert report.kept == NUM_CLIPS
+  assert report.settings["broken"] == "skip"
+  assert seen[-1] == (NUM_CLIPS - 2, NUM_CLIPS - 2)
+
+
+def test_work_without_a_shard_binds_no_one(left, tmp_path):
+  for path in (tmp_path / ".data.unfinished").glob("shard-*"):
+    path.unlink()
+  assert left(seconds=0.9).kept == NUM_CLIPS
 
 
 def test_two_commands_do_not_share_a_folder(left, tmp_path):
