@@ -20,6 +20,7 @@ VERBS = {
   "train": "train one stage by a recipe, or go on where a run stopped",
   "sample": "make a video from a prompt",
   "evaluate": "measure generated clips against real ones",
+  "compare": "do the same work in other programs, side by side",
 }
 # Verbs that need more than the core dependencies.
 EXTRAS = {"evaluate": "eval"}

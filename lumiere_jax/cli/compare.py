@@ -1,0 +1,99 @@
+r"""The same work in other programs, side by side in one run.
+
+  lumiere compare decoding --out cache/decoding --clips cache/real_clips
+  lumiere compare preparing --out cache/preparing --clips cache/real_clips
+  lumiere compare scale --out cache/scale
+
+"decoding" reads random crops of ordinary files beside decord2, OpenCV and
+PyAV, where they are installed. "preparing" makes a dataset beside FFmpeg's
+command line. "scale" measures what a dataset of a million records costs before
+its first batch, and reckons what more would.
+"""
+
+import dataclasses
+import pathlib
+
+import tyro
+
+from lumiere_jax.cli import exits
+from lumiere_jax.comparison import decoding
+from lumiere_jax.comparison import preparing
+from lumiere_jax.comparison import scale
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Decoding(decoding.Plan):
+  """Random crops out of ordinary files.
+
+  Attributes:
+    out: folder for results and footage.
+    clips: folder of footage; made up if not given.
+    heights: rows of the files.
+    seconds: length of the files.
+    crops: random crops of each.
+    num_frames: frames of a crop.
+    fps: their rate.
+    side: short side to bring them to, in pixels.
+    samples: clips through the pipeline for each number of workers.
+  """
+
+  out: pathlib.Path
+
+  def run(self) -> None:
+    """Measures and writes."""
+    decoding.run(self.out, self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Preparing(preparing.Plan):
+  """Preparation beside FFmpeg's command line.
+
+  Attributes:
+    out: folder for results and footage.
+    clips: folder of footage; made up if not given.
+    height: rows of the files.
+    seconds: length of each file.
+    files: how many.
+    short_side: pixels to bring them down to.
+    rounds: times everything is done.
+  """
+
+  out: pathlib.Path
+
+  def run(self) -> None:
+    """Measures and writes."""
+    preparing.run(self.out, self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scale(scale.Plan):
+  """What a large dataset costs before its first batch.
+
+  Attributes:
+    out: folder for results and datasets.
+    records: sizes to measure.
+    per_shard: records in a shard.
+    clips: size to reckon for.
+    clip_bytes: mean size of a stored clip, for the reckoning.
+  """
+
+  out: pathlib.Path
+
+  def run(self) -> None:
+    """Measures and writes."""
+    scale.run(self.out, self)
+
+
+def main(argv: list[str] | None = None) -> None:
+  """Compares; see the module for the commands."""
+  chosen = tyro.extras.subcommand_cli_from_dict(
+    {"decoding": Decoding, "preparing": Preparing, "scale": Scale},
+    args=argv,
+    prog="lumiere compare",
+    description=__doc__,
+  )
+  chosen.run()
+
+
+if __name__ == "__main__":
+  exits.run(main)
