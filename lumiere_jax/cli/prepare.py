@@ -45,8 +45,8 @@ class Flags:
     captions: table of captions (.jsonl, .csv, .tsv, .parquet) outside the
       folder.
     take: videos, stills (png, jpg, webp: clips of one frame), or both.
-    captionless: clips without caption: stop, call them by the name of their
-      file or folder, or give them none.
+    captionless: clips without caption: stop, leave them out, call them by the
+      name of their file or folder, or give them none.
     caption_origin: where the captions come from, such as the model that wrote
       them.
     licence: of clips of which nothing is said.
@@ -81,7 +81,7 @@ class Flags:
   out: pathlib.Path
   captions: pathlib.Path | None = None
   take: Literal["videos", "stills", "both"] = "videos"
-  captionless: Literal["error", "file name", "folder name", "none"] = "error"
+  captionless: Literal[listing.CAPTIONLESS] = "error"
   caption_origin: str = "given"
   licence: str = "unknown"
   owner: str = ""

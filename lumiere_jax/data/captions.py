@@ -12,9 +12,6 @@ import json
 import pathlib
 import posixpath
 
-import pyarrow
-from pyarrow import parquet
-
 from lumiere_jax import errors
 
 SUFFIXES = (".mp4", ".mov", ".webm", ".avi", ".gif", ".m4v", ".mkv")
@@ -23,7 +20,10 @@ TABLES = ("metadata.jsonl", "metadata.csv")
 
 # What other tools call the columns, in order of preference.
 _COLUMNS = {
-  "path": ("file_name", "path", "filename", "file", "video"),
+  "path": (
+    *("file_name", "path", "filename", "file", "video", "video_path"),
+    "contenturl",
+  ),
   "caption": ("caption", "text", "prompt", "name", "description"),
   "caption_origin": ("caption_origin", "caption_source"),
   "licence": ("licence", "license"),
@@ -31,6 +31,7 @@ _COLUMNS = {
   "source": ("source", "url"),
 }
 _IDS = ("id", "videoid", "video_id")
+_FOLDER = "page_dir"  # of a file that is called by its id
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,8 +40,9 @@ class CaptionedFile:
 
   Attributes:
     file: where it is, or the archive it is in.
-    path: its id: its place relative to the folder, with forward slashes, or
-      what a table or an archive calls it.
+    path: its place relative to the folder, with forward slashes, or what a
+      table or an archive calls it.
+    id: names it within the dataset; its path unless given.
     caption: one line of text.
     caption_origin: as given; "" where nothing was said.
     licence: as given; "" where nothing was said.
@@ -52,6 +54,7 @@ class CaptionedFile:
 
   file: pathlib.Path
   path: str
+  id: str = ""
   caption: str
   caption_origin: str = ""
   licence: str = ""
@@ -59,6 +62,9 @@ class CaptionedFile:
   source: str = ""
   offset: int = 0
   size: int | None = None
+
+  def __post_init__(self):
+    object.__setattr__(self, "id", self.id or self.path)
 
   @property
   def is_still(self) -> bool:
@@ -132,7 +138,7 @@ def read_table(
   try:
     for number, entry in read(table):
       yield _columns(entry, f"{table}:{number}", need_captions)
-  except (UnicodeDecodeError, csv.Error, pyarrow.ArrowException) as error:
+  except (UnicodeDecodeError, csv.Error) as error:
     raise errors.DataError(
       f"{table} is not UTF-8 text that can be read as {table.suffix} "
       f"({error}); save it again as UTF-8."
@@ -156,7 +162,8 @@ def find_in_table(table: pathlib.Path) -> list[CaptionedFile]:
         f"{table} names {name} twice; each clip has one row. Remove one."
       )
     ids.add(name)
-    found.append(CaptionedFile(file=table.parent / path, path=name, **row))
+    file = table.parent / path
+    found.append(CaptionedFile(file=file, path=path, id=name, **row))
   if not found:
     raise errors.DataError(f"{table} has no row, so there is no clip to take.")
   return found
@@ -233,12 +240,20 @@ def _csv_lines(table: pathlib.Path) -> Iterator[tuple[int, dict]]:
 
 
 def _parquet_rows(table: pathlib.Path) -> Iterator[tuple[int, dict]]:
+  import pyarrow  # here, since worker processes never read a table
+  from pyarrow import parquet
+
   number = 0
-  with parquet.ParquetFile(table) as file:
-    for batch in file.iter_batches():
-      for entry in batch.to_pylist():
-        number += 1
-        yield number, entry
+  try:
+    with parquet.ParquetFile(table) as file:
+      for batch in file.iter_batches():
+        for entry in batch.to_pylist():
+          number += 1
+          yield number, entry
+  except pyarrow.ArrowException as error:
+    raise errors.DataError(
+      f"{table} cannot be read as parquet ({error}); write it again."
+    ) from error
 
 
 def _columns(
@@ -256,13 +271,24 @@ def _columns(
       )
   if not found["path"]:
     raise errors.DataError(f"{place}: the path is empty; name a clip.")
-  path = posixpath.normpath(found.pop("path"))
   if need_captions:
     _require_text(found["caption"], place)
-  names = {str(key).strip().lower(): key for key in entry if key}
-  key = next((names[name] for name in _IDS if name in names), None)
-  value = None if key is None else entry[key]
-  return path, found | {"id": "" if value is None else str(value).strip()}
+  said = {str(k).strip().lower(): v for k, v in entry.items() if k}
+  id = next((str(said[n]).strip() for n in _IDS if said.get(n) is not None), "")
+  path = found.pop("path")
+  if "://" in path:
+    path = _local(path, id, said.get(_FOLDER), place)
+  return posixpath.normpath(path), found | {"id": id}
+
+
+def _local(url: str, id: str, folder: str | None, place: str) -> str:
+  """Where WebVid's own downloader puts a clip."""
+  if not (id and folder):
+    raise errors.DataError(
+      f"{place}: {url} is not on this machine; download the clips first, and "
+      "give a column path, or page_dir and videoid for PAGE_DIR/VIDEOID.mp4."
+    )
+  return f"{folder}/{id}.mp4"
 
 
 def _by_path(

@@ -17,6 +17,7 @@ from lumiere_jax.data import captions
 from lumiere_jax.provenance import exclusions
 from lumiere_jax.provenance import manifest
 from lumiere_jax.video import fingerprint
+from lumiere_jax.video import index
 from lumiere_jax.video import letterbox
 from lumiere_jax.video import measure
 from lumiere_jax.video import read
@@ -27,6 +28,8 @@ from lumiere_jax.video import transcode
 from lumiere_jax.video import write
 
 _STILL_FPS = 25.0  # what a player shows a picture for: one frame of these
+_ORIENTATION = 0x0112  # tag of EXIF
+CAPTIONLESS = "left out"  # the origin of captions that are missing for good
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -110,8 +113,8 @@ class Outcome:
 
   Attributes:
     id: of the clip, or of its file.
-    kind: "kept", or why not: "broken", "excluded", "short", "static", "dark",
-      "duplicate".
+    kind: "kept", or why not: "broken", "excluded", "captionless", "short",
+      "static", "dark", "duplicate".
     reason: in words: "it ...".
     thumb: PNG to show, b"" if there is nothing to.
     record: its line of the manifest, if it is kept.
@@ -145,97 +148,128 @@ def examine(
   """
   excluded = excluded or exclusions.Exclusions({})
   try:
-    data = _read(file, excluded)
+    source = _open(file, excluded)
     if file.is_still:
-      yield _still(file, data, settings, excluded)
+      yield _still(source, settings, excluded)
     else:
-      yield from _clips(file, data, settings, excluded)
+      yield from _clips(source, settings, excluded)
   except _LeftOutError as left_out:
     kind, reason = left_out.args
-    yield Outcome(id=file.path, kind=kind, reason=reason)
+    yield Outcome(id=file.id, kind=kind, reason=reason)
   except errors.VideoError as error:
     if settings.broken == "error":
       raise errors.VideoError(
         f"{error} Or leave out all such files with --broken skip."
       ) from error
     reason = "cannot be decoded"
-    yield Outcome(id=file.path, kind="broken", reason=reason)
+    yield Outcome(id=file.id, kind="broken", reason=reason)
 
 
-def _read(file: captions.CaptionedFile, excluded) -> bytes:
-  said = dict(id=file.path, path=file.path, owner=file.owner)
+@dataclasses.dataclass(frozen=True)
+class _Source:
+  """A file whose hash is known.
+
+  Attributes:
+    file: what is said of it.
+    content: its path, so that a film never stands in memory whole, or the
+      bytes of a member of an archive.
+    sha256: hex digest.
+  """
+
+  file: captions.CaptionedFile
+  content: index.Source
+  sha256: str
+
+  def data(self) -> bytes:
+    return self.file.read() if self.file.size is None else self.content
+
+
+def _open(file: captions.CaptionedFile, excluded) -> _Source:
+  said = dict(id=file.id, path=file.path, owner=file.owner)
   reason = excluded.reason(**said, source=file.source)
   if reason:
     raise _LeftOutError("excluded", reason)
+  if file.caption_origin == CAPTIONLESS:
+    raise _LeftOutError("captionless", "has no caption")
   try:
-    data = file.read()
+    if file.size is None:
+      with open(file.file, "rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+      source = _Source(file, file.file, digest)
+    else:
+      data = file.read()
+      source = _Source(file, data, _sha256(data))
   except OSError as error:
     raise errors.VideoError(
       f"{file.file} cannot be read ({error.strerror}); take it out of the list."
     ) from error
-  reason = excluded.reason(sha256=_sha256(data))
+  reason = excluded.reason(sha256=source.sha256)
   if reason:
     raise _LeftOutError("excluded", reason)
-  return data
+  return source
 
 
-def _clips(file, data: bytes, settings: Settings, excluded) -> Iterator:
-  name = f"{file.path}"
-  probe = read.probe(data, name=name)
-  box = letterbox.survey(data, name=name) if settings.crop else letterbox.Box()
+def _clips(source: _Source, settings: Settings, excluded) -> Iterator[Outcome]:
+  content, name = source.content, source.file.path
+  probe = read.probe(content, name=name)
+  box = letterbox.Box()
+  if settings.crop:
+    box = letterbox.survey(content, name=name)
   is_large = settings.short_side is not None and (
     min(probe.width, probe.height) > settings.short_side
   )
   if box.is_empty and not is_large:
-    found = transcode.survey(data, name=name)
+    found = transcode.survey(content, name=name)
     is_long = settings.longest and probe.duration > settings.longest
     if not (shots.find(found.thumbs, settings.cut) or is_long):
       whole = transcode.Piece(
-        start=0.0, data=data, probe=probe, thumbs=found.thumbs
+        start=0.0, data=source.data(), probe=probe, thumbs=found.thumbs
       )
-      yield _judged(file, data, whole, file.path, (), settings, excluded)
+      yield _judged(source, whole, source.file.id, (), settings, excluded)
       return
-  yield from _pieces(file, data, box, settings, excluded)
+  yield from _pieces(source, box, settings, excluded)
 
 
-def _pieces(file, data: bytes, box, settings: Settings, excluded) -> Iterator:
+def _pieces(
+  source: _Source, box: letterbox.Box, settings: Settings, excluded
+) -> Iterator[Outcome]:
   """A file that is encoded again, and perhaps cut."""
+  # All before any: a file that is damaged at its end is left out whole.
   found = list(
     transcode.pieces(
-      data,
+      source.content,
       encoding=settings.encoding,
       box=box,
       threshold=settings.cut,
       longest=settings.longest,
-      name=f"{file.path}",
+      name=source.file.path,
     )
   )
+  id = source.file.id
   notes = ("encoded",) + (() if box.is_empty else ("cropped",))
   if len(found) == 1:
-    piece = found[0]
-    yield _judged(file, data, piece, file.path, notes, settings, excluded)
+    yield _judged(source, found[0], id, notes, settings, excluded)
     return
+  # Shots of a file are often short, and none of them is a mistake.
+  mild = dataclasses.replace(
+    settings, short="hold" if settings.short == "hold" else "skip"
+  )
+  notes += ("cut",)
   for number, piece in enumerate(found, start=1):
-    # Shots of a file are often short, and none of them is a mistake.
-    mild = dataclasses.replace(
-      settings, short="hold" if settings.short == "hold" else "skip"
-    )
-    id = f"{file.path}#{number}"
-    yield _judged(file, data, piece, id, (*notes, "cut"), mild, excluded)
+    yield _judged(source, piece, f"{id}#{number}", notes, mild, excluded)
 
 
 def _judged(
-  file, original: bytes, piece, id: str, notes, settings: Settings, excluded
+  source: _Source, piece, id: str, notes, settings: Settings, excluded
 ) -> Outcome:
   """Keeps a piece, or says why not."""
   thumb = _png(piece.thumbs[len(piece.thumbs) // 2])
-  looks = fingerprint.fingerprint(piece.thumbs)
   try:
-    hold = _is_short(piece.probe, settings, file)
-    _require_sight(piece, settings)
-    reason = excluded.reason(id=id, fingerprint=looks)
-    if reason:
-      raise _LeftOutError("excluded", reason)
+    hold = _is_short(piece.probe, settings, source.file)
+    _require_light(piece.thumbs, settings)
+    _require_motion(piece, settings)
+    record = _record(source, piece, id, hold)
+    _require_allowed(record, excluded)
   except _LeftOutError as left_out:
     kind, reason = left_out.args
     return Outcome(id=id, kind=kind, reason=reason, thumb=thumb)
@@ -244,30 +278,35 @@ def _judged(
     thumb=thumb,
     data=piece.data,
     notes=notes + (("held",) if hold else ()),
-    record=_record(
-      file, id, original, piece.data, piece.probe, looks, hold, piece.start
-    ),
+    record=record,
   )
 
 
 def _record(
-  file, id, original, data, probe, looks, hold, start
+  source: _Source, piece: transcode.Piece, id: str, hold: bool
 ) -> manifest.ClipRecord:
+  file = source.file
   return manifest.ClipRecord(
     id=id,
     path=file.path,
-    start=start,
-    sha256=_sha256(original),
-    stored_sha256=_sha256(data),
-    fingerprint=looks,
+    start=piece.start,
+    sha256=source.sha256,
+    stored_sha256=_sha256(piece.data),
+    fingerprint=fingerprint.fingerprint(piece.thumbs),
     hold=hold,
     caption=file.caption,
     caption_origin=file.caption_origin,
     licence=file.licence,
     owner=file.owner,
     source=file.source,
-    **dataclasses.asdict(probe),
+    **dataclasses.asdict(piece.probe),
   )
+
+
+def _require_allowed(record: manifest.ClipRecord, excluded) -> None:
+  reason = excluded.reason_for(record)
+  if reason:
+    raise _LeftOutError("excluded", reason)
 
 
 def _is_short(probe: read.Probe, settings: Settings, file) -> bool:
@@ -288,12 +327,15 @@ def _is_short(probe: read.Probe, settings: Settings, file) -> bool:
   return True
 
 
-def _require_sight(piece: transcode.Piece, settings: Settings) -> None:
-  light = measure.brightness(piece.thumbs)
+def _require_light(thumbs: np.ndarray, settings: Settings) -> None:
+  light = measure.brightness(thumbs)
   if light < settings.light:
     raise _LeftOutError(
       "dark", f"is too dark ({light:.0f} of 255, less than {settings.light:g})"
     )
+
+
+def _require_motion(piece: transcode.Piece, settings: Settings) -> None:
   motion = measure.motion(piece.thumbs, piece.probe.fps)
   if motion < settings.motion:
     raise _LeftOutError(
@@ -303,21 +345,18 @@ def _require_sight(piece: transcode.Piece, settings: Settings) -> None:
     )
 
 
-def _still(file, data: bytes, settings: Settings, excluded) -> Outcome:
-  original, notes = data, ()
-  pixels = still.decode(data, name=file.path)
-  side = settings.short_side
-  if side is not None and min(pixels.shape[:2]) > side:
+def _still(source: _Source, settings: Settings, excluded) -> Outcome:
+  """A clip of one frame, which cannot be short, or static, or cut."""
+  file, data, notes = source.file, source.data(), ()
+  pixels, side = still.decode(data, name=file.path), settings.short_side
+  is_large = side is not None and min(pixels.shape[:2]) > side
+  if is_large:
     size = resize.with_short_side(*pixels.shape[:2], side)
     pixels = resize.resize(pixels[None], *size)[0]
+  if is_large or not _is_plain(data):
     data, notes = write.png_bytes(pixels), ("encoded",)
   grey = Image.fromarray(pixels).convert("L")
   grey = grey.resize((shots.COLUMNS, shots.ROWS), Image.Resampling.BOX)
-  thumb = np.asarray(grey)
-  looks = fingerprint.fingerprint(thumb[None])
-  reason = excluded.reason(fingerprint=looks)
-  if reason:
-    raise _LeftOutError("excluded", reason)
   probe = read.Probe(
     width=pixels.shape[1],
     height=pixels.shape[0],
@@ -325,13 +364,25 @@ def _still(file, data: bytes, settings: Settings, excluded) -> Outcome:
     num_frames=1,
     duration=1 / _STILL_FPS,
   )
+  thumbs = np.asarray(grey)[None]
+  piece = transcode.Piece(start=0.0, data=data, probe=probe, thumbs=thumbs)
+  _require_light(thumbs, settings)
+  record = _record(source, piece, file.id, True)
+  _require_allowed(record, excluded)
   return Outcome(
-    id=file.path,
-    thumb=_png(thumb),
-    data=data,
-    notes=notes,
-    record=_record(file, file.path, original, data, probe, looks, True, 0.0),
+    id=file.id, thumb=_png(thumbs[0]), data=data, notes=notes, record=record
   )
+
+
+def _is_plain(data: bytes) -> bool:
+  """Whether a decoder of video shows a picture as it is meant."""
+  with Image.open(io.BytesIO(data)) as image:
+    return (
+      image.mode in ("L", "RGB")
+      and "transparency" not in image.info
+      and image.getexif().get(_ORIENTATION, 1) == 1
+      and getattr(image, "n_frames", 1) == 1
+    )
 
 
 def _png(thumb: np.ndarray) -> bytes:

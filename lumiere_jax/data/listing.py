@@ -13,11 +13,12 @@ import re
 
 from lumiere_jax import errors
 from lumiere_jax.data import captions
+from lumiere_jax.data import examine
 from lumiere_jax.data import tars
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 TAKES = ("videos", "stills", "both")
-CAPTIONLESS = ("error", "file name", "folder name", "none")
+CAPTIONLESS = ("error", "skip", "file name", "folder name", "none")
 _BRACES = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
@@ -27,8 +28,9 @@ class Choice:
 
   Attributes:
     take: "videos", "stills" or "both".
-    captionless: what to do with a clip without caption: "error", or to call
-      it by its "file name" or its "folder name", or "none" for an empty one.
+    captionless: what to do with a clip without caption: "error", "skip", or
+      to call it by its "file name" or its "folder name", or "none" for an
+      empty one.
     caption_origin: where captions come from that do not say; e.g. "blip2".
     licence: of clips of which nothing is said.
     owner: likewise.
@@ -73,7 +75,18 @@ def find(
     raise errors.DataError(
       f"{source} holds no clip that ends in {', '.join(choice.suffixes)}."
     )
+  for clip in found:
+    _require_text(clip)
   return [_completed(clip, choice, source) for clip in found]
+
+
+def _require_text(clip: captions.CaptionedFile) -> None:
+  try:
+    f"{clip.id}{clip.path}{clip.caption}".encode()
+  except UnicodeEncodeError as error:
+    raise errors.DataError(
+      f"{clip.path!a} is not a name in UTF-8, as records need; rename the file."
+    ) from error
 
 
 def _find(source: str, table, choice: Choice) -> list[captions.CaptionedFile]:
@@ -141,14 +154,15 @@ def _completed(
 
 def _substitute(clip, choice: Choice, source: str) -> tuple[str, str]:
   path = pathlib.PurePosixPath(clip.path)
-  if choice.captionless == "none":
-    return "", "none"
+  if choice.captionless in ("none", "skip"):
+    return "", examine.CAPTIONLESS if choice.captionless == "skip" else "none"
   if choice.captionless == "error" or (
     choice.captionless == "folder name" and not path.parent.name
   ):
     raise errors.DataError(
       f"{clip.path} of {source} has no caption; give it one, or say with "
-      "--captionless what to do with such clips: file name, folder name, none."
+      "--captionless what to do with such clips: skip, file name, folder name, "
+      "none."
     )
   name = path.stem if choice.captionless == "file name" else path.parent.name
   return _in_words(name), choice.captionless

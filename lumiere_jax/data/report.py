@@ -20,6 +20,7 @@ WORDS = {
   "dark": "too dark",
   "duplicate": "seen before",
   "excluded": "excluded",
+  "captionless": "without caption",
   "broken": "broken",
 }
 
@@ -35,6 +36,7 @@ class Report:
     counts: kind -> clips, of all kinds in `WORDS`.
     notes: "cut", "cropped", "encoded", "held" -> clips kept.
     skipped: [{"id", "kind", "reason"}] for those left out.
+    changed: [{"id", "notes"}] for those cut, cropped or held.
     seconds: length of the clips kept, together.
     num_bytes: size of the clips kept, as stored.
     root: Merkle root of the manifest.
@@ -49,6 +51,7 @@ class Report:
   )
   notes: dict[str, int] = dataclasses.field(default_factory=dict)
   skipped: list[dict[str, str]] = dataclasses.field(default_factory=list)
+  changed: list[dict[str, Any]] = dataclasses.field(default_factory=list)
   seconds: float = 0.0
   num_bytes: int = 0
   root: str = ""
@@ -66,6 +69,9 @@ class Report:
     self.held += entry.record.hold
     self.seconds = round(self.seconds + entry.record.duration, 3)
     self.num_bytes += entry.num_bytes
+    told = [note for note in entry.notes if note != "encoded"]
+    if told:
+      self.changed.append({"id": entry.id, "notes": told})
     for note in entry.notes:
       self.notes[note] = self.notes.get(note, 0) + 1
 

@@ -1,21 +1,26 @@
 """The bytes of one picture to pixels: datasets that keep a file a frame."""
 
 import io
+import struct
 
 import numpy as np
 from PIL import Image
+from PIL import ImageOps
 
 from lumiere_jax import errors
 
+_DAMAGE = (OSError, ValueError, SyntaxError, struct.error)
+
 
 def decode(data: bytes, *, name: str = "the picture") -> np.ndarray:
-  """PNG, JPEG, WebP ... -> [H, W, 3] uint8; transparency becomes white.
+  """PNG, JPEG, WebP ... -> [H, W, 3] uint8, upright; clear is white.
 
   Raises:
     VideoError: damaged, or of a kind that is not known.
   """
   try:
     with Image.open(io.BytesIO(data)) as image:
+      image = ImageOps.exif_transpose(image)
       if image.mode.startswith(("I", "F")):
         image = _eight_bits(image)
       if "transparency" in image.info or image.mode in ("LA", "PA", "RGBA"):
@@ -24,7 +29,7 @@ def decode(data: bytes, *, name: str = "the picture") -> np.ndarray:
           Image.new("RGBA", image.size, "white"), image
         )
       return np.asarray(image.convert("RGB"))
-  except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as e:
+  except (*_DAMAGE, Image.DecompressionBombError) as e:
     raise errors.VideoError(
       f"{name} cannot be read as a picture ({e}): it is damaged, or of a kind "
       "that is not known. Replace it or take it out of the dataset."

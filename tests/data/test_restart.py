@@ -324,6 +324,7 @@ def test_a_letterbox_is_cropped(tmp_path):
   assert 56 <= record.height <= 64
   assert record.width == 96
   assert report.notes == {"encoded": 1, "cropped": 1}
+  assert report.changed == [{"id": "a.mp4", "notes": ["cropped"]}]
 
 
 def test_files_can_be_left_whole(tmp_path):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import tarfile
 
 import clips
@@ -15,7 +16,9 @@ from lumiere_jax import errors
 from lumiere_jax.data import listing
 from lumiere_jax.data import pipeline
 from lumiere_jax.data import prepare
+from lumiere_jax.data import source
 from lumiere_jax.provenance import manifest
+from lumiere_jax.video import read
 
 BRIEF = prepare.Settings(seconds=1)
 
@@ -58,9 +61,10 @@ def test_a_table_of_paths_is_a_source(tmp_path, suffix):
     licence="CC0-1.0",
   )
   assert [(r.id, r.caption, r.licence, r.owner, r.source) for r in found] == [
-    ("17", "a dog", "MIT", "Ada", "17"),
-    ("18", "a cat", "CC0-1.0", "us", "18"),
+    ("17", "a dog", "MIT", "Ada", "in/0.mp4"),
+    ("18", "a cat", "CC0-1.0", "us", "in/1.mp4"),
   ]
+  assert [r.path for r in found] == ["in/0.mp4", "in/1.mp4"]
 
 
 def test_a_table_that_names_a_missing_file_says_so(tmp_path):
@@ -105,9 +109,9 @@ def tars(tmp_path):
   return tmp_path
 
 
-@pytest.mark.parametrize("source", ["tars", "tars/{00..01}.tar", "tars/*.tar"])
-def test_tars_are_read_in_place(tars, source):
-  found = _prepare(tars / source, tars / "out")
+@pytest.mark.parametrize("given", ["tars", "tars/{00..01}.tar", "tars/*.tar"])
+def test_tars_are_read_in_place(tars, given):
+  found = _prepare(tars / given, tars / "out")
   assert [(r.id, r.caption, r.licence, r.source) for r in found] == [
     ("00.tar/a/0.mp4", "a dog", "unknown", "00.tar/a/0.mp4"),
     ("01.tar/1.mp4", "a cat", "CC0-1.0", "https://a.org/1"),
@@ -215,9 +219,94 @@ def test_a_model_that_captioned_is_on_record(tmp_path):
   ("choice", "match"),
   [
     (dict(take="video"), "--take is 'video'"),
-    (dict(captionless="skip"), "--captionless is 'skip'"),
+    (dict(captionless="skp"), "--captionless is 'skp'"),
   ],
 )
 def test_choices_refuse_nonsense(choice, match):
   with pytest.raises(errors.ConfigError, match=match):
     listing.Choice(**choice)
+
+
+def test_webvid_is_found_where_its_downloader_puts_it(tmp_path):
+  clips.write_folder(tmp_path / "in", ["x"])
+  (tmp_path / "007_010").mkdir()
+  (tmp_path / "in/0.mp4").rename(tmp_path / "007_010/17.mp4")
+  table = tmp_path / "webvid.csv"
+  header = "videoid,contentUrl,duration,page_dir,name\n"
+  table.write_text(f"{header}17,https://a.org/17.mp4,PT1S,007_010,a dog\n")
+  (record,) = _prepare(table, tmp_path / "out")
+  assert (record.id, record.path) == ("17", "007_010/17.mp4")
+  table.write_text(f"{header}17,https://a.org/17.mp4,PT1S,,a dog\n")
+  with pytest.raises(errors.DataError, match="not on this machine; download"):
+    _prepare(table, tmp_path / "again")
+
+
+def test_a_table_that_is_no_parquet_is_refused(tmp_path):
+  (tmp_path / "t.parquet").write_text("path,caption\n")
+  with pytest.raises(errors.DataError, match="cannot be read as parquet"):
+    _prepare(tmp_path / "t.parquet", tmp_path / "out")
+
+
+def test_a_name_that_is_not_utf8_is_refused(tmp_path):
+  clips.write_clip(tmp_path / "in/a.mp4", 1.0)
+  os.rename(tmp_path / "in/a.mp4", bytes(tmp_path / "in") + b"/\xff.mp4")
+  with pytest.raises(errors.DataError, match=r"udcff\.mp4' is not a name in"):
+    _prepare(tmp_path / "in", tmp_path / "out", captionless="none")
+
+
+def test_clips_without_caption_may_be_left_out(tmp_path):
+  clips.write_folder(tmp_path / "in", ["a dog", "a cat"])
+  (tmp_path / "in/0.txt").unlink()
+  (record,) = _prepare(tmp_path / "in", tmp_path / "out", captionless="skip")
+  assert record.caption == "a cat"
+  said = json.loads((tmp_path / "out/report.json").read_text())
+  assert said["counts"]["captionless"] == 1
+  assert said["skipped"] == [
+    {"id": "0.mp4", "kind": "captionless", "reason": "has no caption"}
+  ]
+
+
+def test_stills_are_stored_as_they_are_meant(tmp_path):
+  (tmp_path / "in").mkdir()
+  pixels = np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8)
+  image = Image.fromarray(pixels).resize((64, 48))
+  exif = image.getexif()
+  exif[0x0112] = 6  # the camera was turned
+  image.save(tmp_path / "in/a_turned.jpg", exif=exif)
+  image.putalpha(Image.linear_gradient("L").resize((64, 48)))
+  image.save(tmp_path / "in/b_clear.png")
+  image.convert("RGB").save(tmp_path / "in/c_plain.png")
+  settings = prepare.Settings(duplicate=-1)
+  options = dict(take="stills", captionless="file name")
+  found = _prepare(tmp_path / "in", tmp_path / "out", settings, **options)
+  sizes = [(r.id, r.height, r.width) for r in found]
+  assert sizes == [
+    ("a_turned.jpg", 64, 48),
+    ("b_clear.png", 48, 64),
+    ("c_plain.png", 48, 64),
+  ]
+  assert [r.sha256 == r.stored_sha256 for r in found] == [False, False, True]
+  stored = source.ClipSource(str(tmp_path / "out"))[1].video
+  (shown,) = read.decode_at(stored, np.zeros(1))
+  assert shown[0].min() > 250  # what is clear is white
+
+
+def test_a_dark_still_is_left_out(tmp_path):
+  (tmp_path / "in").mkdir()
+  Image.new("RGB", (64, 48), (9, 9, 9)).save(tmp_path / "in/a.png")
+  with pytest.raises(errors.DataError, match="because it is too dark"):
+    _prepare(
+      tmp_path / "in", tmp_path / "out", take="stills", captionless="none"
+    )
+
+
+def test_a_still_may_be_excluded(tmp_path):
+  _write_still(tmp_path / "in/a.png", 0)
+  (tmp_path / "no.txt").write_text("id:a.png\n")
+  with pytest.raises(errors.DataError, match="because it is excluded by its"):
+    prepare.prepare(
+      tmp_path / "in",
+      tmp_path / "out",
+      choice=listing.Choice(take="stills"),
+      work=prepare.Work(exclude=tmp_path / "no.txt"),
+    )
