@@ -20,17 +20,20 @@ seals it), report.html and report.json (what was left out, and why).
 
 import dataclasses
 import pathlib
+import shlex
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 import tyro
 
+from lumiere_jax import errors
 from lumiere_jax.cli import exits
 from lumiere_jax.cli import progress
 from lumiere_jax.data import examine
 from lumiere_jax.data import listing
 from lumiere_jax.data import prepare
 from lumiere_jax.data import report as reports
+from lumiere_jax.data import tfds_build
 
 _DEFAULT = examine.Settings()
 
@@ -75,6 +78,8 @@ class Flags:
     workers: processes; 0 is one for each core.
     per_shard: files in a shard; a stop loses at most one for each worker.
     overwrite: replace the dataset at --out.
+    beam: work through Apache Beam, by these flags of its own, for example
+      "--runner=DirectRunner"; all machines must see the files and --out.
   """
 
   source: str
@@ -104,6 +109,7 @@ class Flags:
   workers: int = 1
   per_shard: int = 200
   overwrite: bool = False
+  beam: str | None = None
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -111,27 +117,48 @@ def main(argv: list[str] | None = None) -> None:
   flags = tyro.cli(
     Flags, args=argv, prog="lumiere prepare", description=__doc__
   )
+  asked = dict(
+    captions=flags.captions,
+    choice=_part(flags, listing.Choice),
+    settings=_part(flags, examine.Settings),
+    work=_part(flags, prepare.Work),
+  )
+  if flags.beam is None:
+    report = _prepare(flags, asked)
+  else:
+    options = shlex.split(flags.beam)
+    report = tfds_build.build(flags.source, flags.out, **asked, options=options)
+  _tell(report, flags.out)
+
+
+def _prepare(flags: Flags, asked: dict[str, Any]) -> reports.Report:
   done = prepare.unfinished(flags.out)
   if done:
     print(f"going on where it was stopped: {done} shards are there already")
   try:
-    report = prepare.prepare(
+    return prepare.prepare(
       flags.source,
       flags.out,
-      captions=flags.captions,
-      choice=_part(flags, listing.Choice),
-      settings=_part(flags, examine.Settings),
-      work=_part(flags, prepare.Work),
-      on_clip=progress.amounts("clips"),
+      **asked,
+      on_clip=progress.amounts("files"),
+      on_bytes=progress.amounts("MB sealed", 1_000_000),
     )
   except KeyboardInterrupt:
+    if sys.stderr.isatty():
+      print(file=sys.stderr)  # below the bar
     kept = prepare.unfinished(flags.out)
     print(
       f"stopped; {kept} shards are whole, and the same command goes on",
       file=sys.stderr,
     )
     raise SystemExit(130) from None
-  _tell(report, flags.out)
+  except errors.LumiereError as error:
+    kept = prepare.unfinished(flags.out)
+    if kept and kept != done:
+      raise type(error)(
+        f"{error} {kept} shards are whole and kept; the next command goes on."
+      ) from error
+    raise
 
 
 def _part(flags: Flags, kind: type):

@@ -27,6 +27,7 @@ def finish(
   settings: examine.Settings,
   num_files: int,
   key: pathlib.Path | None = None,
+  on_bytes: seal.OnBytes | None = None,
 ) -> reports.Report:
   """Puts a dataset together; may be stopped and called again.
 
@@ -36,6 +37,7 @@ def finish(
     settings: what it was made with.
     num_files: how many were found.
     key: PEM file to sign it with.
+    on_bytes: told how much of it is sealed.
 
   Raises:
     DataError: no clip is left.
@@ -59,7 +61,7 @@ def finish(
   for k in range(len(lengths)):
     name = store.shard_name(k, len(lengths))
     (folder / f"part-{k:05d}").rename(folder / name)
-  return account.publish(lengths, out, key)
+  return account.publish(lengths, out, key, on_bytes)
 
 
 class Account:
@@ -106,6 +108,7 @@ class Account:
     lengths: Sequence[int],
     out: pathlib.Path,
     key: pathlib.Path | None,
+    on_bytes: seal.OnBytes | None = None,
   ) -> reports.Report:
     """Describes and seals the dataset, and puts it at `out`.
 
@@ -113,6 +116,7 @@ class Account:
       lengths: records of each shard.
       out: where the dataset appears.
       key: PEM file to sign it with.
+      on_bytes: told how much of it is sealed.
     """
     folder, report = self._folder, self._report
     store.describe(folder, lengths, report.num_bytes)
@@ -121,7 +125,7 @@ class Account:
     self._page.write(folder, report)
     records = manifest.read_manifest(folder / seal.LINES)
     croissant.write(folder, records, out.name, about=_ABOUT)
-    seal.write(folder, key=key)
+    seal.write(folder, key=key, on_bytes=on_bytes)
     _appear(folder, out)
     return report
 

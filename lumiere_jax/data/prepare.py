@@ -26,6 +26,7 @@ from lumiere_jax.data import making
 from lumiere_jax.data import report as reports
 from lumiere_jax.data import workers
 from lumiere_jax.provenance import exclusions
+from lumiere_jax.provenance import seal
 from lumiere_jax.video import atomic
 
 Settings = examine.Settings
@@ -57,6 +58,10 @@ class Work:
         "or more processes and at least one file a shard."
       )
 
+  def exclusions(self) -> exclusions.Exclusions | None:
+    """Reads the opt-outs; raises `DataError`."""
+    return exclusions.Exclusions.read(self.exclude) if self.exclude else None
+
 
 def prepare(
   source: os.PathLike | str,
@@ -67,6 +72,7 @@ def prepare(
   settings: Settings | None = None,
   work: Work | None = None,
   on_clip: workers.OnFile | None = None,
+  on_bytes: seal.OnBytes | None = None,
 ) -> Report:
   """Makes a dataset from captioned clips.
 
@@ -79,6 +85,7 @@ def prepare(
     settings: what is kept, and how it is stored.
     work: see `Work`.
     on_clip: told after each file.
+    on_bytes: told how much of the result is sealed.
 
   Returns:
     What is also in report.json.
@@ -96,14 +103,16 @@ def prepare(
     pathlib.Path(captions) if captions else None,
     choice or listing.Choice(),
   )
-  excluded = exclusions.Exclusions.read(work.exclude) if work.exclude else None
+  excluded = work.exclusions()
   folder = _folder(out)
   with _refusals(out), _alone(folder, out):
     _agree(folder, files, settings, work)
     tasks = _tasks(folder, files, settings, work, excluded)
     try:
       workers.make_all(tasks, work.workers, on_clip)
-      found = finish.finish(tasks, out, settings, len(files), work.key)
+      found = finish.finish(
+        tasks, out, settings, len(files), work.key, on_bytes
+      )
     except BaseException:
       if not unfinished(out):  # nothing to go on from
         shutil.rmtree(folder, ignore_errors=True)

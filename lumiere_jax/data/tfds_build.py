@@ -20,11 +20,13 @@ from typing import Any
 import tensorflow_datasets as tfds
 
 from lumiere_jax import errors
-from lumiere_jax.data import captions
+from lumiere_jax.data import captions as captions_lib
 from lumiere_jax.data import copies
 from lumiere_jax.data import examine
 from lumiere_jax.data import finish
+from lumiere_jax.data import listing
 from lumiere_jax.data import making
+from lumiere_jax.data import prepare
 from lumiere_jax.data import report as reports
 from lumiere_jax.data import store
 from lumiere_jax.provenance import exclusions
@@ -109,22 +111,26 @@ class Builder(tfds.core.BeamBasedBuilder, skip_registration=True):
 
 
 def build(
-  files: Sequence[captions.CaptionedFile],
+  source: os.PathLike | str,
   out: os.PathLike | str,
-  settings: examine.Settings,
   *,
-  excluded: exclusions.Exclusions | None = None,
-  key: pathlib.Path | None = None,
+  captions: os.PathLike | str | None = None,
+  choice: listing.Choice | None = None,
+  settings: examine.Settings | None = None,
+  work: prepare.Work | None = None,
   options: Sequence[str] = (),
 ) -> reports.Report:
-  """Makes a dataset at a name that is free.
+  """Makes the dataset that `prepare.prepare` makes of the same arguments.
+
+  Its shards have other sizes, and what was stopped begins anew.
 
   Args:
-    files: as `listing.find` gives them.
-    out: where the dataset appears, whole or not at all.
-    settings: what is kept, and how it is stored.
-    excluded: opt-outs.
-    key: PEM file to sign it with.
+    source: likewise.
+    out: likewise.
+    captions: likewise.
+    choice: likewise.
+    settings: likewise.
+    work: likewise; how many workers there are is for Beam to say.
     options: Beam's own flags, such as "--runner=DirectRunner".
 
   Returns:
@@ -135,10 +141,17 @@ def build(
     LumiereError: as `prepare.prepare`.
   """
   beam, out = _beam(), pathlib.Path(out)
+  settings, work = settings or examine.Settings(), work or prepare.Work()
+  prepare.require_free(out, work.overwrite)
+  files = listing.find(
+    f"{source}",
+    pathlib.Path(captions) if captions else None,
+    choice or listing.Choice(),
+  )
   folder = out.with_name(f".{out.name}.beam").absolute()
+  plan = Plan(folder=folder, settings=settings, excluded=work.exclusions())
   shutil.rmtree(folder, ignore_errors=True)
   folder.mkdir(parents=True)
-  plan = Plan(folder=folder, settings=settings, excluded=excluded)
   try:
     _write_files(plan.files, files)
     builder = Builder(plan, data_dir=folder, file_format="array_record")
@@ -147,7 +160,7 @@ def build(
     )
     with _sentences(), _silence():
       builder.download_and_prepare(download_config=config)
-    return _finish(builder, plan, len(files), out, key)
+    return _finish(builder, plan, len(files), out, work.key)
   finally:
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -177,7 +190,7 @@ def _examine(
   """Yields what becomes of a file's clips, each with its place in order."""
   number, entry = json.loads(line)
   entry["file"] = pathlib.Path(entry["file"])
-  file = captions.CaptionedFile(**entry)
+  file = captions_lib.CaptionedFile(**entry)
   outcomes = examine.examine(file, settings, excluded)
   for piece, outcome in enumerate(outcomes):
     yield number * _PIECES + piece, outcome

@@ -4,6 +4,7 @@ import sys
 import clips
 import pytest
 
+from lumiere_jax import errors
 from lumiere_jax.cli import exits
 from lumiere_jax.cli import prepare
 
@@ -48,3 +49,24 @@ def test_an_error_is_one_sentence_and_exit_code_2(tmp_path, capsys):
   assert said.startswith("error: ")
   assert said.count("\n") == 1
   assert not (tmp_path / "out").exists()
+
+
+def test_the_same_command_works_through_beam(tmp_path, capsys):
+  clips.write_folder(tmp_path / "in", ["a dog", "a cat"])
+  command = ["--source", str(tmp_path / "in"), "--seconds", "1"]
+  out = str(tmp_path / "out")
+  prepare.main([*command, "--out", out, "--beam=--runner=DirectRunner"])
+  assert "2 clips of 2 files, 0 left out" in capsys.readouterr().out
+  with pytest.raises(errors.OutputError, match="--overwrite"):
+    prepare.main([*command, "--out", out, "--beam="])
+
+
+def test_an_error_says_what_is_kept(tmp_path):
+  clips.write_folder(tmp_path / "in", ["a dog", "a cat"])
+  (tmp_path / "in/1.mp4").write_bytes(b"x" * 99)
+  command = ["--source", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
+  command += ["--seconds", "1", "--per-shard", "1"]
+  with pytest.raises(errors.VideoError, match="1 shards are whole and kept"):
+    prepare.main(command)
+  prepare.main([*command, "--broken", "skip"])
+  assert {path.name for path in tmp_path.iterdir()} == {"in", "out"}

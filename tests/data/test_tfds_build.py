@@ -8,12 +8,10 @@ import pytest
 
 from lumiere_jax import errors
 from lumiere_jax.data import examine
-from lumiere_jax.data import listing
 from lumiere_jax.data import prepare
 from lumiere_jax.data import shards
 from lumiere_jax.data import tfds_build
 from lumiere_jax.data import verify
-from lumiere_jax.provenance import exclusions
 from lumiere_jax.provenance import manifest
 
 SETTINGS = examine.Settings(seconds=1, short="skip", broken="skip")
@@ -46,10 +44,6 @@ def _two_shots():
   return frames
 
 
-def _files(folder):
-  return listing.find(f"{folder}", None, listing.Choice())
-
-
 def _records(folder):
   found = shards.records(folder)
   return [(r.position, r.sha256, dict(r.fields)) for r in found]
@@ -57,21 +51,17 @@ def _records(folder):
 
 def test_beam_makes_the_records_that_one_machine_makes(tmp_path, capfd):
   _source(tmp_path / "in")
-  rules = {"id": {"0.mp4": "opt_outs.txt:1"}}
-  excluded = exclusions.Exclusions(rules)
   (tmp_path / "opt_outs.txt").write_text("id:0.mp4\n")
+  work = prepare.Work(exclude=tmp_path / "opt_outs.txt")
   here = prepare.prepare(
-    tmp_path / "in",
-    tmp_path / "here",
-    settings=SETTINGS,
-    work=prepare.Work(exclude=tmp_path / "opt_outs.txt"),
+    tmp_path / "in", tmp_path / "here", settings=SETTINGS, work=work
   )
   capfd.readouterr()
   beam = tfds_build.build(
-    _files(tmp_path / "in"),
+    tmp_path / "in",
     tmp_path / "beam",
-    SETTINGS,
-    excluded=excluded,
+    settings=SETTINGS,
+    work=work,
     options=["--runner=DirectRunner"],
   )
   assert capfd.readouterr() == ("", "")
@@ -98,14 +88,14 @@ def test_an_error_is_the_sentence_of_one_machine(tmp_path):
   clips.write_folder(tmp_path / "in", ["a dog"])
   strict = examine.Settings(seconds=2)
   with pytest.raises(errors.DataError, match=r"0\.mp4 lasts 1\.00 s.*--short"):
-    tfds_build.build(_files(tmp_path / "in"), tmp_path / "out", strict)
+    tfds_build.build(tmp_path / "in", tmp_path / "out", settings=strict)
   mild = examine.Settings(seconds=2, short="skip")
   with pytest.raises(errors.DataError, match="no clip is left"):
-    tfds_build.build(_files(tmp_path / "in"), tmp_path / "out", mild)
+    tfds_build.build(tmp_path / "in", tmp_path / "out", settings=mild)
   assert [p.name for p in tmp_path.iterdir()] == ["in"]
 
 
 def test_without_beam_it_names_the_extra(tmp_path, monkeypatch):
   monkeypatch.setitem(sys.modules, "apache_beam", None)
   with pytest.raises(errors.ConfigError, match=r"\.\[prep\]"):
-    tfds_build.build([], tmp_path / "out", SETTINGS)
+    tfds_build.build(tmp_path / "in", tmp_path / "out")
