@@ -20,6 +20,10 @@ from lumiere_jax import errors
 
 Source = bytes | os.PathLike | str
 
+# FFmpeg makes up what these lack, in the order of decoding.
+_WITHOUT_PTS = ("avi", "h264", "hevc", "m4v")
+# 16K; a damaged header may ask for gigabytes.
+_MOST_PIXELS = 16384 * 8640
 # A time that misses a time stamp by this part of one unit means that stamp.
 _TIE = 1e-3
 
@@ -33,12 +37,15 @@ class FrameIndex:
     keyframes: ascending subset of `pts` at which decoding may start.
     time_base: seconds per unit.
     duration: seconds from the first frame to the end of the last.
+    is_ordinal: whether the file has no time stamps of its own (AVI), so that
+      those of decoded frames are wrong and the n-th frame has the n-th.
   """
 
   pts: np.ndarray
   keyframes: np.ndarray
   time_base: Fraction
   duration: float
+  is_ordinal: bool = False
 
   def shown_at(self, times: np.ndarray) -> np.ndarray:
     """pts of the frame on screen at each time; the last one after the end.
@@ -58,6 +65,15 @@ class FrameIndex:
     """As `keyframe_before`, for each of [T] pts."""
     found = np.searchsorted(self.keyframes, pts, side="right") - 1
     return self.keyframes[np.maximum(found, 0)]
+
+
+def in_order(
+  frames: Iterator[av.VideoFrame], index: FrameIndex
+) -> Iterator[av.VideoFrame]:
+  """Gives the n-th of all frames of an ordinal file the n-th time stamp."""
+  for frame, pts in zip(frames, index.pts, strict=False):
+    frame.pts, frame.time_base = int(pts), index.time_base
+    yield frame
 
 
 def name_of(source: Source, name: str | None) -> str:
@@ -104,6 +120,7 @@ def read(container, stream, name: str) -> FrameIndex:
     keyframes=np.array([p[0] for p in packets if p[2]] or pts[:1], np.int64),
     time_base=stream.time_base,
     duration=float((pts[-1] - pts[0] + last) * stream.time_base),
+    is_ordinal=container.format.name in _WITHOUT_PTS,
   )
 
 
@@ -129,6 +146,18 @@ def _video_stream(container, name: str):
     raise errors.VideoError(
       f"{name} has no video stream, only sound or data; replace it or take "
       "it out of the folder."
+    )
+  if streams[0].codec_context is None:
+    raise errors.VideoError(
+      f"{name} is encoded in a way that FFmpeg does not know, or is damaged; "
+      "replace it or take it out of the folder."
+    )
+  width, height = streams[0].width, streams[0].height
+  if width * height > _MOST_PIXELS:
+    raise errors.VideoError(
+      f"{name} says it is {width}x{height} pixels, more than the "
+      f"{_MOST_PIXELS // 2**20} million that a frame may have here; it is "
+      "damaged, or must be brought down first."
     )
   # Many clips are decoded at once, one to a thread or process.
   streams[0].thread_count = 1

@@ -156,11 +156,18 @@ def decode_at(
     if not hold:
       _require_long_enough(index, times, name)
     wanted, order = np.unique(index.shown_at(times), return_inverse=True)
-    convert = _Converter(stream, height, width, short_side, cut)
-    frames = _collect(container, stream, index, wanted, convert)
+    frames = None
+    if not index.is_ordinal:
+      convert = _Converter(stream, height, width, short_side, cut)
+      frames = _collect(container, stream, index, wanted, convert)
   if frames is None:  # the file's index lies: read it through from its start
     with index_lib.opened(source, name) as (container, stream):
-      shown = _stretch(container.decode(stream), wanted, None)
+      # Of this stream: the other is gone, and what it points to with it.
+      convert = _Converter(stream, height, width, short_side, cut)
+      decoded = container.decode(stream)
+      if index.is_ordinal:
+        decoded = index_lib.in_order(decoded, index)
+      shown = _stretch(decoded, wanted, None)
       frames = [convert(frame) for frame in shown]
   if not frames:
     raise no_picture(name)
@@ -175,11 +182,11 @@ def _collect(container, stream, index, wanted, convert):
     try:
       key = index.keyframe_before(rest[0])
       container.seek(key, stream=stream, backward=True)
-    except av.error.FFmpegError:
+      decoded = _needed(container, stream, rest)
+      stretch = _stretch(decoded, rest, index.keyframes_before(rest))
+      new = [convert(frame) for frame in stretch]
+    except av.error.FFmpegError:  # it went to where decoding cannot start
       return None
-    decoded = _needed(container, stream, rest)
-    stretch = _stretch(decoded, rest, index.keyframes_before(rest))
-    new = [convert(frame) for frame in stretch]
     if not new:
       return None
     found += new
@@ -237,10 +244,12 @@ class _Converter:
   def __init__(self, stream, height, width, short_side, cut):
     self._stream, self._short_side = stream, short_side
     self._height, self._width, self._cut = height, width, cut
-    self._scaler = reformatter.VideoReformatter()
+    self._scaler, self._first = reformatter.VideoReformatter(), None
 
   def __call__(self, frame) -> np.ndarray:
-    height, width = self._size(frame)
+    # A stream may change its size midway; the clip keeps the first one.
+    self._first = self._first or self._size(frame)
+    height, width = self._first
     quarters = round(frame.rotation / 90) % 4  # anticlockwise
     if quarters % 2:
       height, width = width, height

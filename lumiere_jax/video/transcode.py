@@ -14,6 +14,8 @@ import av
 from av.video import reformatter
 import numpy as np
 
+from lumiere_jax import errors
+from lumiere_jax.video import atomic
 from lumiere_jax.video import index as index_lib
 from lumiere_jax.video import letterbox
 from lumiere_jax.video import read
@@ -133,6 +135,8 @@ def pieces(
   first = end = None
   with tempfile.TemporaryDirectory() as folder:
     for frame, picture in _pictures(source, box, encoding, name):
+      if writer and frame.pts <= writer.last:
+        continue  # shown for no time
       first = frame.time if first is None else first
       time, thumb = round(frame.time - first, 6), thumbs(picture)
       ends = finder.is_cut(thumb) or (
@@ -143,7 +147,7 @@ def pieces(
         writer = None
       if writer is None:
         path = pathlib.Path(folder, "piece.mp4")
-        writer = _Writer(path, picture, time, probe.fps, encoding)
+        writer = _Writer(path, picture, time, probe.fps, encoding, name)
       writer.add(frame, picture, thumb)
       end = round(time + _length(frame, probe.fps), 6)
     yield writer.finish(end)
@@ -155,11 +159,16 @@ def _pictures(
   """Yields (frame as decoded, frame upright, cropped and scaled)."""
   shown = False
   with index_lib.opened(source, name) as (container, stream):
+    index = index_lib.read(container, stream, name)
+  with index_lib.opened(source, name) as (container, stream):
     # A decoder conceals damage by smearing what it has: fit for watching.
     stream.codec_context.options = {"err_detect": "explode"}
     upright = _Upright(stream, box or letterbox.Box())
     scaler = _Scaler(stream, box or letterbox.Box(), encoding)
-    for frame in container.decode(stream):
+    frames = container.decode(stream)
+    if index.is_ordinal:
+      frames = index_lib.in_order(frames, index)
+    for frame in frames:
       if frame.pts is not None:
         shown = True
         yield frame, scaler(upright(frame), frame)
@@ -252,14 +261,16 @@ class _Scaler:
 
   def __init__(self, stream, box: letterbox.Box, encoding: Encoding | None):
     self._stream, self._box, self._encoding = stream, box, encoding
-    self._scaler = reformatter.VideoReformatter()
+    self._scaler, self._first = reformatter.VideoReformatter(), None
 
   def __call__(
     self, upright: av.VideoFrame, frame: av.VideoFrame
   ) -> av.VideoFrame:
     if self._encoding is None:
       return upright
-    height, width = self._size(frame)
+    # A stream may change its size midway; the clip keeps the first one.
+    self._first = self._first or self._size(frame)
+    height, width = self._first
     return self._scaler.reformat(
       upright,
       width=width,
@@ -287,8 +298,11 @@ class _Scaler:
 class _Writer:
   """One piece on its way to a file."""
 
-  def __init__(self, path, picture, start: float, fps: float, encoding):
+  def __init__(
+    self, path, picture, start: float, fps: float, encoding, name: str
+  ):
     self.start, self._path, self._thumbs = start, path, []
+    self._name, self.last = name, None
     self._size = picture.height, picture.width
     self._first = None
     self._container = av.open(
@@ -305,17 +319,18 @@ class _Writer:
     )
 
   def add(self, frame, picture, thumb: np.ndarray) -> None:
+    self.last = frame.pts
     if self._first is None:
       self._first = frame.pts
       self._stream.codec_context.time_base = frame.time_base
     picture.pts, picture.time_base = frame.pts - self._first, frame.time_base
     picture.pict_type = 0  # what it was in the source must not force its type
     picture.color_primaries = picture.color_trc = _BT709
-    self._container.mux(self._stream.encode(picture))
+    self._mux(self._stream.encode(picture))
     self._thumbs.append(thumb)
 
   def finish(self, end: float) -> Piece:
-    self._container.mux(self._stream.encode(None))
+    self._mux(self._stream.encode(None))
     self._container.close()
     duration, count = round(end - self.start, 6), len(self._thumbs)
     return Piece(
@@ -330,3 +345,15 @@ class _Writer:
       ),
       thumbs=np.stack(self._thumbs),
     )
+
+  def _mux(self, packets) -> None:
+    try:
+      self._container.mux(packets)
+    except av.error.FFmpegError as error:
+      if isinstance(error, OSError) and atomic.is_disk_full(error):
+        raise
+      raise errors.VideoError(
+        f"{self._name} has time stamps that cannot be kept "
+        f"({error.strerror}): it is damaged. Replace it or take it out of the "
+        "folder."
+      ) from error

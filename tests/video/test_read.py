@@ -180,3 +180,12 @@ def test_packets_of_noise_are_refused():
 def test_a_missing_file_is_named(tmp_path):
   with pytest.raises(errors.VideoError, match=r"gone\.mp4 does not exist"):
     read.probe(tmp_path / "gone.mp4")
+
+
+def test_an_avi_keeps_its_frames_in_order():
+  # It has no time stamps, and FFmpeg makes up those of reordered frames.
+  file = clips.encode(clips.numbered(12), fmt="avi")
+  frames = read.decode(file, num_frames=12, fps=25)
+  np.testing.assert_array_equal(clips.numbers(frames), range(12))
+  later = read.decode(file, start=0.2, num_frames=7, fps=25)
+  np.testing.assert_array_equal(clips.numbers(later), range(5, 12))
