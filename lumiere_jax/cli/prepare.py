@@ -63,6 +63,7 @@ class Flags:
     cut: grey levels by which two frames differ where a shot ends; 255 leaves
       files whole.
     crop: crop dark bars that are burned in.
+    bars: level that no colour in such a bar exceeds.
     motion: grey levels a second of change below which a clip is too static.
     light: grey level that a tenth of the picture must exceed.
     duplicate: bits of 256 by which copies may look different; -1 keeps all
@@ -97,6 +98,7 @@ class Flags:
   longest: float | None = None
   cut: float = _DEFAULT.cut
   crop: bool = True
+  bars: float = _DEFAULT.bars
   motion: float = _DEFAULT.motion
   light: float = _DEFAULT.light
   duplicate: int = _DEFAULT.duplicate
@@ -134,7 +136,7 @@ def main(argv: list[str] | None = None) -> None:
 def _prepare(flags: Flags, asked: dict[str, Any]) -> reports.Report:
   done = prepare.unfinished(flags.out)
   if done:
-    print(f"going on where it was stopped: {done} shards are there already")
+    print(f"going on where it was stopped; shards that are there: {done}")
   try:
     return prepare.prepare(
       flags.source,
@@ -148,7 +150,7 @@ def _prepare(flags: Flags, asked: dict[str, Any]) -> reports.Report:
       print(file=sys.stderr)  # below the bar
     kept = prepare.unfinished(flags.out)
     print(
-      f"stopped; {kept} shards are whole, and the same command goes on",
+      f"stopped; shards that are whole: {kept}; the same command goes on",
       file=sys.stderr,
     )
     raise SystemExit(130) from None
@@ -156,7 +158,8 @@ def _prepare(flags: Flags, asked: dict[str, Any]) -> reports.Report:
     kept = prepare.unfinished(flags.out)
     if kept and kept != done:
       raise type(error)(
-        f"{error} {kept} shards are whole and kept; the next command goes on."
+        f"{error} What is whole is kept ({kept} of the shards), and the next "
+        "command goes on."
       ) from error
     raise
 

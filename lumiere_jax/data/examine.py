@@ -47,6 +47,7 @@ class Settings:
     cut: grey levels by which two frames differ where a shot ends; 255 and
       above leaves files whole.
     crop: whether to crop dark bars that are burned in.
+    bars: level that no colour in such a bar exceeds.
     motion: grey levels a second of change below which a clip is too static.
     light: grey level that a tenth of the picture must exceed.
     duplicate: bits of 256 by which copies may look different, at most 15; -1
@@ -65,6 +66,7 @@ class Settings:
   broken: str = "error"
   cut: float = shots.THRESHOLD
   crop: bool = True
+  bars: float = letterbox.DARK
   motion: float = 1.0
   light: float = 24.0
   duplicate: int = 10
@@ -214,7 +216,7 @@ def _clips(source: _Source, settings: Settings, excluded) -> Iterator[Outcome]:
   probe = read.probe(content, name=name)
   box = letterbox.Box()
   if settings.crop:
-    box = letterbox.survey(content, name=name)
+    box = letterbox.survey(content, dark=settings.bars, name=name)
   is_large = settings.short_side is not None and (
     min(probe.width, probe.height) > settings.short_side
   )

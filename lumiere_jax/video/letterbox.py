@@ -8,7 +8,7 @@ from lumiere_jax.video import index as index_lib
 from lumiere_jax.video import read
 
 # Black of limited range plus what a coarse encoder leaves around it.
-_DARK = 24
+DARK = 24
 _LOOKS = 8  # frames to look at
 _LEAST = 0.02  # a narrower bar is the edge of a picture, not a letterbox
 _MOST = 0.45  # a picture that is dark all over has no bars
@@ -37,22 +37,30 @@ class Box:
     return not (self.top or self.bottom or self.left or self.right)
 
 
-def find(frames: np.ndarray) -> Box:
-  """Finds bars that are dark in all frames: [N, H, W, 3] uint8."""
+def find(frames: np.ndarray, dark: float = DARK) -> Box:
+  """Finds bars that are dark in all frames.
+
+  Args:
+    frames: [N, H, W, 3] uint8.
+    dark: level that no colour in a bar exceeds.
+  """
   light = frames.max(-1)
   # Nearly the brightest pixel of each line: one hot pixel is not a picture.
   rows = np.percentile(light, 99, axis=(0, 2))
   columns = np.percentile(light, 99, axis=(0, 1))
-  top, bottom = _bars(rows)
-  left, right = _bars(columns)
+  top, bottom = _bars(rows, dark)
+  left, right = _bars(columns, dark)
   return Box(top=top, bottom=bottom, left=left, right=right)
 
 
-def survey(source: index_lib.Source, *, name: str | None = None) -> Box:
+def survey(
+  source: index_lib.Source, *, dark: float = DARK, name: str | None = None
+) -> Box:
   """Finds bars in a file, from a few of its frames.
 
   Args:
     source: the file's bytes, or its path.
+    dark: see `find`.
     name: what errors call it.
 
   Raises:
@@ -67,12 +75,12 @@ def survey(source: index_lib.Source, *, name: str | None = None) -> Box:
     pts = index.pts[:: max(1, len(index.pts) // 3)]
   chosen = pts[np.linspace(0, len(pts) - 1, _LOOKS).astype(int)]
   times = (np.unique(chosen) - index.pts[0]) * float(index.time_base)
-  return find(read.decode_at(source, times, hold=True, name=name))
+  return find(read.decode_at(source, times, hold=True, name=name), dark)
 
 
-def _bars(levels: np.ndarray) -> tuple[int, int]:
+def _bars(levels: np.ndarray, dark: float) -> tuple[int, int]:
   """Dark lines at both ends; bars come in pairs of about one size."""
-  lit = np.flatnonzero(levels > _DARK)
+  lit = np.flatnonzero(levels > dark)
   if not len(lit):
     return 0, 0
   size = len(levels)

@@ -48,7 +48,7 @@ def _make(folder, name, **work):
   return prepare.prepare(
     folder / "in",
     folder / name / "data",
-    settings=BRIEF,
+    settings=prepare.Settings(seconds=1.0, short_side=48),
     work=prepare.Work(per_shard=2, **work),
   )
 
@@ -95,7 +95,7 @@ def _command(folder, out):
   command = [
     *(sys.executable, "-m", "lumiere_jax.cli.main", "prepare"),
     *("--source", folder / "in", "--out", out, "--seconds", "1"),
-    *("--per-shard", "2", "--workers", "2"),
+    *("--per-shard", "2", "--workers", "2", "--short-side", "48"),
   ]
   return subprocess.Popen(
     list(map(str, command)),
@@ -158,7 +158,7 @@ def test_ctrl_c_is_one_sentence_and_kill_9_of_a_worker_too(
   assert process.returncode == 130
   assert "Traceback" not in said
   said = said.splitlines()[-1]
-  assert re.fullmatch(r"stopped; \d shards are whole, and .* goes on", said)
+  assert re.fullmatch(r"stopped; shards that are whole: \d; .* goes on", said)
   process = _command(folder, out)
   while process.poll() is None and not _working(out):
     time.sleep(0.01)
@@ -318,8 +318,12 @@ def test_shots_become_clips_of_their_own(tmp_path):
 
 def test_a_letterbox_is_cropped(tmp_path):
   frames = _squares(1, 25, 96)
-  frames[:, :16] = frames[:, 80:] = 0
-  report, _ = _outcomes(tmp_path, {"a": clips.encode(frames)})
+  frames[:, :16] = frames[:, 80:] = 12
+  data = {"a": clips.encode(frames)}
+  strict = prepare.Settings(seconds=1, bars=5)
+  (tmp_path / "strict").mkdir()
+  assert _outcomes(tmp_path / "strict", data, strict)[0].notes == {}
+  report, _ = _outcomes(tmp_path, data)
   (record,) = manifest.read_manifest(tmp_path / "out/manifest.jsonl")
   assert 56 <= record.height <= 64
   assert record.width == 96
