@@ -18,6 +18,7 @@ manifest.jsonl (every clip, its digest, its licence), manifest.json (what
 seals it), report.html and report.json (what was left out, and why).
 """
 
+from collections.abc import Callable
 import dataclasses
 import pathlib
 import shlex
@@ -142,8 +143,8 @@ def _prepare(flags: Flags, asked: dict[str, Any]) -> reports.Report:
       flags.source,
       flags.out,
       **asked,
-      on_clip=progress.amounts("files"),
-      on_bytes=progress.amounts("MB sealed", 1_000_000),
+      on_clip=_amounts("files", 1),
+      on_bytes=_amounts("MB sealed", 1_000_000),
     )
   except KeyboardInterrupt:
     if sys.stderr.isatty():
@@ -162,6 +163,18 @@ def _prepare(flags: Flags, asked: dict[str, Any]) -> reports.Report:
         "command goes on."
       ) from error
     raise
+
+
+def _amounts(unit: str, per: int) -> Callable[[int, int, str], None]:
+  """A bar whose clock starts when the work that it shows does."""
+  shown = None
+
+  def on_amount(done: int, total: int, name: str) -> None:
+    nonlocal shown
+    shown = shown or progress.amounts(unit, per)
+    shown(done, total, name)
+
+  return on_amount
 
 
 def _part(flags: Flags, kind: type):

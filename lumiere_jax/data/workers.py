@@ -29,7 +29,7 @@ def make_all(
   Args:
     tasks: all shards.
     count: processes; 1 works in this one; 0 as many as there are cores.
-    on_file: told how far it is.
+    on_file: told how far it is, at the beginning too.
 
   Raises:
     LumiereError: as `making.make`, or a worker process died.
@@ -37,6 +37,8 @@ def make_all(
   todo = [task for task in tasks if not task.is_done]
   total, done = sum(len(task.files) for task in todo), 0
   count = min(count or os.cpu_count() or 1, len(todo))
+  if on_file and todo:
+    on_file(0, total, "")
   if count > 1:
     _in_processes(todo, count, total, on_file)
     return
@@ -61,7 +63,7 @@ def _in_processes(todo, count: int, total: int, on_file) -> None:
   )
   with pool:
     with _deaf():
-      waiting = {pool.submit(_make, task) for task in todo}
+      waiting, told = {pool.submit(_make, task) for task in todo}, 0
     try:
       while waiting:
         ready, waiting = concurrent.futures.wait(
@@ -69,8 +71,9 @@ def _in_processes(todo, count: int, total: int, on_file) -> None:
           timeout=_POLL,
           return_when=concurrent.futures.FIRST_COMPLETED,
         )
-        if on_file:
-          on_file(done.value, total, "")
+        if on_file and done.value > told:
+          told = done.value
+          on_file(told, total, "")
         for future in ready:
           future.result()
     except concurrent.futures.process.BrokenProcessPool as error:

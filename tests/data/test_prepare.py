@@ -80,7 +80,7 @@ def test_manifest_and_report_say_what_is_there(tmp_path):
   written = json.loads((tmp_path / "out/report.json").read_text())
   assert (written["read"], written["kept"], written["skipped"]) == (2, 2, [])
   assert written["root"] == report.root == seal.read(tmp_path / "out").root
-  assert seen == [(1, 2, "0.mp4"), (2, 2, "1.mp4")]
+  assert seen == [(0, 2, ""), (1, 2, "0.mp4"), (2, 2, "1.mp4")]
 
 
 def test_the_same_folder_gives_the_same_dataset(tmp_path):
