@@ -13,6 +13,7 @@ from typing import Any
 
 from lumiere_jax import errors
 from lumiere_jax.data import captions
+from lumiere_jax.data import tables
 
 _TEXTS = ("txt", "caption")
 
@@ -70,7 +71,7 @@ def _said(archive, members: Mapping[str, tarfile.TarInfo], place: str):
       row = json.loads(archive.extractfile(members["json"]).read())
     except ValueError as error:
       raise errors.DataError(f"{place}.json is not JSON ({error}).") from error
-  said = captions.columns_of(row if isinstance(row, dict) else {})
+  said = tables.columns_of(row if isinstance(row, dict) else {})
   text = next((members[t] for t in _TEXTS if t in members), None)
   if text is not None:
     data = archive.extractfile(text).read()
