@@ -19,6 +19,8 @@ from lumiere_jax.data import examine
 from lumiere_jax.data import prepare
 from lumiere_jax.data import verify
 from lumiere_jax.provenance import manifest
+from lumiere_jax.video import fingerprint
+from lumiere_jax.video import transcode
 
 BRIEF = prepare.Settings(seconds=1.0)
 NUM_CLIPS = 8
@@ -133,7 +135,7 @@ def test_kill_9_costs_a_shard_at_most(folder, whole, tmp_path, whom):
   workers = _working(out)
   kill = os.killpg if whom == "all" else os.kill
   kill(process.pid, signal.SIGKILL)
-  process.communicate()
+  process.wait()
   assert not out.exists()
   assert prepare.unfinished(out) >= 1
   end = time.monotonic() + 10
@@ -201,7 +203,11 @@ def left(folder, tmp_path, monkeypatch):
 def test_other_settings_do_not_mix_with_unfinished_work(left):
   with pytest.raises(errors.OutputError, match="a command with other settings"):
     left(seconds=0.9)
-  assert left(seconds=0.9, overwrite=True).kept == NUM_CLIPS
+  seen = []
+  on_clip = lambda *now: seen.append(now[:2])
+  report = left(seconds=0.9, overwrite=True, on_clip=on_clip)
+  assert report.kept == NUM_CLIPS
+  assert seen[-1] == (NUM_CLIPS, NUM_CLIPS)
 
 
 def test_the_way_out_that_an_error_named_goes_on(left):
@@ -250,7 +256,7 @@ def _outcomes(tmp_path, files, settings=BRIEF, **work):
     tmp_path / "in",
     tmp_path / "out",
     settings=settings,
-    work=prepare.Work(per_shard=1, **work),
+    work=prepare.Work(per_shard=4, **work),
   )
   return report, {entry["id"]: entry for entry in report.skipped}
 
@@ -293,6 +299,29 @@ def test_each_way_out_is_counted_and_named(tmp_path):
   assert page.count("data:image/png;base64") >= 7
   written = json.loads((tmp_path / "out/report.json").read_text())
   assert written["counts"] == report.counts
+
+
+@pytest.mark.parametrize("kind", ["sha256", "fingerprint", "owner"])
+def test_what_was_opted_out_is_left_out(tmp_path, kind):
+  data = clips.encode(_squares(1))
+  looks = fingerprint.fingerprint(transcode.survey(data).thumbs)
+  digest = hashlib.sha256(data).hexdigest()
+  value = dict(sha256=digest, fingerprint=looks, owner="ada l.")[kind]
+  (tmp_path / "no.txt").write_text(f"{kind}:{value}\n")
+  (tmp_path / "in").mkdir()
+  (tmp_path / "in/a.mp4").write_bytes(data)
+  (tmp_path / "in/b.mp4").write_bytes(clips.encode(_squares(2)))
+  rows = "file_name,caption,owner\na.mp4,a,Ada L.\nb.mp4,b,\n"
+  (tmp_path / "in/metadata.csv").write_text(rows)
+  report = prepare.prepare(
+    tmp_path / "in",
+    tmp_path / "out",
+    settings=BRIEF,
+    work=prepare.Work(exclude=tmp_path / "no.txt"),
+  )
+  (left,) = report.skipped
+  assert left["id"] == "a.mp4"
+  assert f"is excluded by its {kind}" in left["reason"]
 
 
 def test_alike_is_kept_where_that_is_asked(tmp_path):
