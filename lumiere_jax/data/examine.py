@@ -147,7 +147,7 @@ def _clips(source: _Source, settings: Settings, excluded) -> Iterator[Outcome]:
     min(probe.width, probe.height) > settings.short_side
   )
   if box.is_empty and not is_large:
-    found = transcode.survey(content, name=name)
+    found = transcode.survey(content, probe=probe, name=name)
     is_long = settings.longest and probe.duration > settings.longest
     if not (shots.find(found.thumbs, settings.cut) or is_long):
       whole = transcode.Piece(
@@ -155,11 +155,15 @@ def _clips(source: _Source, settings: Settings, excluded) -> Iterator[Outcome]:
       )
       yield _judged(source, whole, source.file.id, (), settings, excluded)
       return
-  yield from _pieces(source, box, settings, excluded)
+  yield from _pieces(source, probe, box, settings, excluded)
 
 
 def _pieces(
-  source: _Source, box: letterbox.Box, settings: Settings, excluded
+  source: _Source,
+  probe: read.Probe,
+  box: letterbox.Box,
+  settings: Settings,
+  excluded,
 ) -> Iterator[Outcome]:
   """A file that is encoded again, and perhaps cut."""
   # All before any: a file that is damaged at its end is left out whole.
@@ -170,6 +174,7 @@ def _pieces(
       box=box,
       threshold=settings.cut,
       longest=settings.longest,
+      probe=probe,
       name=source.file.path,
     )
   )

@@ -10,6 +10,7 @@ from lumiere_jax.video import read
 # Black of limited range plus what a coarse encoder leaves around it.
 DARK = 24
 _LOOKS = 8  # frames to look at
+_GLANCES = 3  # of them to begin with
 _LEAST = 0.02  # a narrower bar is the edge of a picture, not a letterbox
 _MOST = 0.45  # a picture that is dark all over has no bars
 _SPECKS = 0.01  # share of a line that may be lit in a bar
@@ -72,19 +73,19 @@ def survey(
   with index_lib.opened(source, name) as (container, stream):
     index = index_lib.read(container, stream, name)
 
-  def look(pts: np.ndarray) -> np.ndarray:
-    chosen = pts[np.linspace(0, len(pts) - 1, _LOOKS).astype(int)]
+  def look(pts: np.ndarray, count: int) -> np.ndarray:
+    chosen = pts[np.linspace(0, len(pts) - 1, count).astype(int)]
     times = (np.unique(chosen) - index.pts[0]) * float(index.time_base)
     return read.decode_at(source, times, hold=True, name=name)
 
   # Keyframes cost one decoded frame each, and where they show a picture up to
   # its borders there are no bars.  Else more is looked at: a film may begin
   # in the dark, and a dark street is no bar.
-  frames = look(index.keyframes)
+  frames = look(index.keyframes, _GLANCES)
   is_picture = _lit(frames[:, ::4, ::4], dark).mean() > _IS_PICTURE
   if is_picture and find(frames, dark).is_empty:
     return Box()
-  return find(look(index.pts), dark)
+  return find(look(index.pts, _LOOKS), dark)
 
 
 def _lit(frames: np.ndarray, dark: float) -> np.ndarray:

@@ -81,6 +81,7 @@ class Piece:
 def survey(
   source: index_lib.Source,
   *,
+  probe: read.Probe | None = None,
   box: letterbox.Box | None = None,
   name: str | None = None,
 ) -> Survey:
@@ -88,6 +89,7 @@ def survey(
 
   Args:
     source: the file's bytes, or its path.
+    probe: of the file, if it is known already.
     box: bars to leave out.
     name: what errors call it.
 
@@ -95,7 +97,7 @@ def survey(
     VideoError: part of it is damaged.
   """
   name = index_lib.name_of(source, name)
-  probe = read.probe(source, name=name)
+  probe = probe or read.probe(source, name=name)
   thumb = _Thumbs()
   frames = [
     (frame.time, thumb(picture))
@@ -113,6 +115,7 @@ def pieces(
   box: letterbox.Box | None = None,
   threshold: float = shots.THRESHOLD,
   longest: float | None = None,
+  probe: read.Probe | None = None,
   name: str | None = None,
 ) -> Iterator[Piece]:
   """Yields the shots of a file in order, each as a file of its own.
@@ -123,6 +126,7 @@ def pieces(
     box: bars to leave out.
     threshold: see `shots.CutFinder`.
     longest: seconds after which a shot is cut anyway; None never.
+    probe: of the file, if it is known already.
     name: what errors call it.
 
   Raises:
@@ -130,7 +134,7 @@ def pieces(
   """
   name = index_lib.name_of(source, name)
   encoding = encoding or Encoding()
-  probe = read.probe(source, name=name)
+  probe = probe or read.probe(source, name=name)
   finder, thumbs, writer = shots.CutFinder(threshold), _Thumbs(), None
   first = end = None
   with tempfile.TemporaryDirectory() as folder:
