@@ -22,8 +22,8 @@ Source = bytes | os.PathLike | str
 
 # FFmpeg makes up what these lack, in the order of decoding.
 _WITHOUT_PTS = ("avi", "h264", "hevc", "m4v")
-# 16K; a damaged header may ask for gigabytes.
-_MOST_PIXELS = 16384 * 8640
+# 8K and a little; a damaged header may ask for gigabytes.
+_MOST_PIXELS = 8192 * 4608
 # A time that misses a time stamp by this part of one unit means that stamp.
 _TIE = 1e-3
 
@@ -159,6 +159,9 @@ def _video_stream(container, name: str):
       f"{_MOST_PIXELS // 2**20} million that a frame may have here; it is "
       "damaged, or must be brought down first."
     )
+  # A stream may also grow midway.
+  limit = {"max_pixels": f"{_MOST_PIXELS}"}
+  streams[0].codec_context.options = limit
   # Many clips are decoded at once, one to a thread or process.
   streams[0].thread_count = 1
   return streams[0]

@@ -80,7 +80,7 @@ def verify(source: Source, *, name: str | None = None) -> None:
   """
   name = index_lib.name_of(source, name)
   with index_lib.opened(source, name) as (container, stream):
-    stream.codec_context.options = {"err_detect": "explode"}
+    stream.codec_context.options |= {"err_detect": "explode"}
     shown = sum(1 for _ in container.decode(stream))
   if not shown:
     raise no_picture(name)

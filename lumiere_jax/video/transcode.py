@@ -166,7 +166,7 @@ def _pictures(
     index = index_lib.read(container, stream, name)
   with index_lib.opened(source, name) as (container, stream):
     # A decoder conceals damage by smearing what it has: fit for watching.
-    stream.codec_context.options = {"err_detect": "explode"}
+    stream.codec_context.options |= {"err_detect": "explode"}
     upright = _Upright(stream, box or letterbox.Box())
     scaler = _Scaler(stream, box or letterbox.Box(), encoding)
     frames = container.decode(stream)

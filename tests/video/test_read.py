@@ -189,3 +189,19 @@ def test_an_avi_keeps_its_frames_in_order():
   np.testing.assert_array_equal(clips.numbers(frames), range(12))
   later = read.decode(file, start=0.2, num_frames=7, fps=25)
   np.testing.assert_array_equal(clips.numbers(later), range(5, 12))
+
+
+def test_absurd_sizes_are_refused(monkeypatch):
+  monkeypatch.setattr(index, "_MOST_PIXELS", 1000)
+  with pytest.raises(errors.VideoError, match="says it is 48x32 pixels"):
+    read.probe(clips.encode(clips.numbered(2)))
+
+
+def test_a_codec_that_is_not_known_is_refused():
+  streams = types.SimpleNamespace(
+    streams=types.SimpleNamespace(
+      video=[types.SimpleNamespace(disposition=0, codec_context=None)]
+    )
+  )
+  with pytest.raises(errors.VideoError, match="FFmpeg does not know"):
+    index._video_stream(streams, "a.mp4")
