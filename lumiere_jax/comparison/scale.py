@@ -40,7 +40,7 @@ class Plan:
 
 
 class _Tiny(tfds.core.GeneratorBasedBuilder):
-  """Records of one pixel."""
+  """Clip k is one frame of one pixel, whose colour and caption say k."""
 
   name = "tiny_records"
   VERSION = tfds.core.Version("1.0.0")
@@ -64,17 +64,15 @@ class _Tiny(tfds.core.GeneratorBasedBuilder):
     return {"train": self._generate_examples()}
 
   def _generate_examples(self) -> Iterator:
-    pixel = np.zeros((1, 1, 1, 3), np.uint8)
     for k in range(self._count):
-      yield k, {"video": pixel, "caption": f"clip {k}"}
+      pixel = np.array([k // 65536, k // 256 % 256, k % 256], np.uint8)
+      yield k, {"video": pixel.reshape(1, 1, 1, 3), "caption": f"clip {k}"}
 
 
-def _make(folder: pathlib.Path, count: int, per_shard: int) -> str:
-  """Builds the dataset, unless it is there."""
-  builder = _Tiny(
-    count, data_dir=folder / f"{count}", file_format="array_record"
-  )
-  config = tfds.download.DownloadConfig(num_shards=math.ceil(count / per_shard))
+def write(folder: pathlib.Path, count: int, num_shards: int) -> str:
+  """Builds a dataset of tiny clips, unless it is there; returns its folder."""
+  builder = _Tiny(count, data_dir=folder, file_format="array_record")
+  config = tfds.download.DownloadConfig(num_shards=num_shards)
   builder.download_and_prepare(download_config=config)
   return str(builder.data_dir)
 
@@ -169,7 +167,8 @@ def run(out: pathlib.Path, plan: Plan) -> None:
   fresh = multiprocessing.get_context("spawn")
   rows = []
   for count in plan.records:
-    dataset = _make(out, count, plan.per_shard)
+    shards = math.ceil(count / plan.per_shard)
+    dataset = write(out / f"{count}", count, shards)
     results = fresh.Queue()
     process = fresh.Process(
       target=measure, args=(dataset, plan.per_shard, results)
