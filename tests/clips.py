@@ -60,6 +60,28 @@ def sound_only():
   return buffer.getvalue()
 
 
+def with_sound():
+  """An mp4 of `numbered` frames whose first stream is sound."""
+  buffer, frames = io.BytesIO(), numbered(10)
+  with av.open(buffer, "w", format="mp4") as container:
+    sound = container.add_stream("aac", rate=8000)
+    stream = container.add_stream("libx264", rate=25)
+    stream.height, stream.width = frames.shape[1:3]
+    stream.pix_fmt, stream.options = "yuv420p", {"crf": "5"}
+    silence = av.AudioFrame.from_ndarray(
+      np.zeros((1, 1024), np.float32), "fltp", "mono"
+    )
+    silence.sample_rate = 8000
+    container.mux(sound.encode(silence))
+    for k, frame in enumerate(frames):
+      picture = av.VideoFrame.from_ndarray(frame)
+      picture.pts = k
+      container.mux(stream.encode(picture.reformat(format="yuv420p")))
+    for each in (sound, stream):
+      container.mux(each.encode(None))
+  return buffer.getvalue()
+
+
 def no_frames():
   """An mp4 whose video stream holds not one packet."""
   buffer = io.BytesIO()

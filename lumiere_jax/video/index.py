@@ -24,6 +24,8 @@ Source = bytes | os.PathLike | str
 _WITHOUT_PTS = ("avi", "h264", "hevc", "m4v")
 # 8K and a little; a damaged header may ask for gigabytes.
 _MOST_PIXELS = 8192 * 4608
+# FFmpeg decodes seven frames of H.264 before it believes the container.
+_NO_TRIAL = [{"skip_frame": "all"}] * 16  # one for each stream
 # A time that misses a time stamp by this part of one unit means that stamp.
 _TIE = 1e-3
 
@@ -82,13 +84,25 @@ def name_of(source: Source, name: str | None) -> str:
 
 
 @contextlib.contextmanager
-def opened(source: Source, name: str | None = None) -> Iterator:
-  """Gives (container, its video stream); all that fails is `VideoError`."""
+def opened(
+  source: Source, name: str | None = None, *, fast: bool = False
+) -> Iterator:
+  """Gives (container, its video stream); all that fails is `VideoError`.
+
+  Args:
+    source: the file's bytes, or its path.
+    name: what errors call it.
+    fast: whether to decode nothing in order to open it, where the container
+      says enough; the pixel format is then known from the first frame on.
+  """
   name = name_of(source, name)
   _require_content(source, name)
   try:
     file = io.BytesIO(source) if isinstance(source, bytes) else str(source)
-    with av.open(file, metadata_errors="replace") as container:
+    options = _NO_TRIAL if fast and _is_mp4(source) else None
+    with av.open(
+      file, metadata_errors="replace", stream_options=options
+    ) as container:
       yield container, _video_stream(container, name)
   except av.error.FFmpegError as error:
     reason = (error.strerror or "unknown error").lower()
@@ -122,6 +136,13 @@ def read(container, stream, name: str) -> FrameIndex:
     duration=float((pts[-1] - pts[0] + last) * stream.time_base),
     is_ordinal=container.format.name in _WITHOUT_PTS,
   )
+
+
+def _is_mp4(source: Source) -> bool:
+  if isinstance(source, bytes):
+    return source[4:8] == b"ftyp"
+  with open(source, "rb") as file:
+    return file.read(8)[4:] == b"ftyp"
 
 
 def _require_content(source: Source, name: str) -> None:

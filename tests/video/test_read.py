@@ -7,6 +7,7 @@ import pytest
 from lumiere_jax import errors
 from lumiere_jax.video import index
 from lumiere_jax.video import read
+from lumiere_jax.video import write
 
 CONTAINERS = [
   pytest.param("libx264", "mp4", id="h264 with B-frames"),
@@ -47,6 +48,45 @@ def test_sparse_times_come_out_in_order():
   np.testing.assert_array_equal(
     clips.numbers(read.decode_at(file, times)), [3, 4, 4, 27, 59]
   )
+
+
+@pytest.mark.parametrize("first", [0, 7, 31])
+def test_frames_left_out_change_no_pixel_of_the_rest(first):
+  file = clips.encode(clips.moving(60))
+  whole = read.decode(file, num_frames=60, fps=25)
+  frames = np.arange(first, 60, 3)
+  found = read.decode_at(file, frames / 25)
+  np.testing.assert_array_equal(found, whole[frames])
+
+
+def test_a_frame_much_smaller_shows_no_unfiltered_block(monkeypatch, tmp_path):
+  frames = clips.moving(30, 128, 192)
+  frames += np.random.default_rng(0).integers(0, 16, frames.shape, np.uint8)
+  write.write_mp4(tmp_path / "a.mp4", frames, 25, crf=36)
+  small = lambda: read.decode(
+    tmp_path / "a.mp4", num_frames=16, fps=16, short_side=32
+  )
+  ours = small()
+  monkeypatch.setattr(read, "_SMALLER", 99)
+  off = np.mean((ours.astype(float) - small()) ** 2)
+  assert 0 < off < 255**2 / 10**4.5  # 45 dB
+
+
+def test_a_missing_frame_is_read_through_to(monkeypatch):
+  file = clips.encode(clips.numbered(30))
+  needed = read._needed
+  monkeypatch.setattr(
+    read,
+    "_needed",
+    lambda *args: (frame for frame in needed(*args) if frame.pts != 5 * 512),
+  )
+  found = read.decode(file, num_frames=30, fps=25)
+  np.testing.assert_array_equal(clips.numbers(found), range(30))
+
+
+def test_the_second_stream_may_be_the_video():
+  found = read.decode(clips.with_sound(), num_frames=5, fps=25)
+  np.testing.assert_array_equal(clips.numbers(found), range(5))
 
 
 def test_an_index_that_lies_costs_time_but_not_truth(monkeypatch):
@@ -112,7 +152,9 @@ def test_a_cut_is_made_as_frames_come():
 
 def test_a_packet_without_a_frame_shows_the_frame_before():
   decoded = [types.SimpleNamespace(pts=pts) for pts in (0, 10, 30)]
-  shown = read._stretch(iter(decoded), np.array([0, 10, 20, 30, 40]), None)
+  shown = read._stretch(
+    iter(decoded), np.array([0, 10, 20, 30, 40]), seeked=False
+  )
   assert [frame.pts for frame in shown] == [0, 10, 10, 30, 30]
 
 
