@@ -297,7 +297,7 @@ class _Converter:
     sides = [side for side in (self._height, self._width) if side]
     short = self._short_side or min(sides, default=context.width)
     if min(context.width, context.height) >= _SMALLER * short:
-      context.options = {"skip_loop_filter": "noref"}
+      context.options |= {"skip_loop_filter": "noref"}
 
   def _size(self, frame) -> tuple[int, int]:
     shown = shown_size(frame, self._stream)
