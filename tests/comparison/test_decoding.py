@@ -55,6 +55,9 @@ def test_preparation_is_compared_with_the_command_line(tmp_path):
   preparing.run(tmp_path, plan)
   found = json.loads((tmp_path / "preparing.json").read_text())
   assert found["lumiere"]["lumiere_is_faster"] == 1.0
+  assert found["lumiere"]["lumiere_takes_less_cpu"] == 1.0
+  theirs = found["ffmpeg, one by one"]["video_seconds_per_cpu_second"]
+  assert 0 < theirs < 1e4  # the time of child processes counts
   assert len(found) == 3
 
 
