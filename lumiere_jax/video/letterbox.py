@@ -70,7 +70,7 @@ def survey(
     VideoError: the file cannot be read.
   """
   name = index_lib.name_of(source, name)
-  with index_lib.opened(source, name) as (container, stream):
+  with index_lib.opened(source, name, fast=True) as (container, stream):
     index = index_lib.read(container, stream, name)
 
   def look(pts: np.ndarray, count: int) -> np.ndarray:

@@ -59,7 +59,7 @@ def probe(source: Source, *, name: str | None = None) -> Probe:
     VideoError: missing, empty, damaged, without video or without frames.
   """
   name = index_lib.name_of(source, name)
-  with index_lib.opened(source, name) as (container, stream):
+  with index_lib.opened(source, name, fast=True) as (container, stream):
     index = index_lib.read(container, stream, name)
   with index_lib.opened(source, name) as (container, stream):
     first = next(container.decode(stream), None)
