@@ -98,11 +98,7 @@ def opened(
   name = name_of(source, name)
   _require_content(source, name)
   try:
-    file = io.BytesIO(source) if isinstance(source, bytes) else str(source)
-    options = _NO_TRIAL if fast and _is_mp4(source) else None
-    with av.open(
-      file, metadata_errors="replace", stream_options=options
-    ) as container:
+    with _container(source, fast and _is_mp4(source)) as container:
       yield container, _video_stream(container, name)
   except av.error.FFmpegError as error:
     reason = (error.strerror or "unknown error").lower()
@@ -136,6 +132,18 @@ def read(container, stream, name: str) -> FrameIndex:
     duration=float((pts[-1] - pts[0] + last) * stream.time_base),
     is_ordinal=container.format.name in _WITHOUT_PTS,
   )
+
+
+def _container(source: Source, is_fast: bool):
+  file = io.BytesIO(source) if isinstance(source, bytes) else str(source)
+  options = _NO_TRIAL if is_fast else None
+  try:
+    return av.open(file, metadata_errors="replace", stream_options=options)
+  except ValueError as error:  # PyAV's word for: it has no streams to name
+    # FFmpeg's errors are ValueErrors too, some of them, and tell more.
+    if not is_fast or isinstance(error, av.error.FFmpegError):
+      raise
+    return _container(source, False)
 
 
 def _is_mp4(source: Source) -> bool:

@@ -247,3 +247,11 @@ def test_a_codec_that_is_not_known_is_refused():
   )
   with pytest.raises(errors.VideoError, match="FFmpeg does not know"):
     index._video_stream(streams, "a.mp4")
+
+
+def test_an_mp4_without_a_track_is_refused():
+  file = bytearray(clips.encode(clips.numbered(10)))
+  track = file.index(b"trak")
+  file[track : track + 4] = b"free"
+  with pytest.raises(errors.VideoError, match="holiday"):
+    read.decode(bytes(file), num_frames=1, fps=25, name="holiday")
