@@ -149,8 +149,11 @@ def _container(source: Source, is_fast: bool):
 def _is_mp4(source: Source) -> bool:
   if isinstance(source, bytes):
     return source[4:8] == b"ftyp"
-  with open(source, "rb") as file:
-    return file.read(8)[4:] == b"ftyp"
+  try:
+    with open(source, "rb") as file:
+      return file.read(8)[4:] == b"ftyp"
+  except OSError:  # FFmpeg will say what is wrong
+    return False
 
 
 def _require_content(source: Source, name: str) -> None:

@@ -255,3 +255,15 @@ def test_an_mp4_without_a_track_is_refused():
   file[track : track + 4] = b"free"
   with pytest.raises(errors.VideoError, match="holiday"):
     read.decode(bytes(file), num_frames=1, fps=25, name="holiday")
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+  path = tmp_path / "locked.mp4"
+  path.write_bytes(b"not a video")
+
+  def refuse(*args):
+    raise PermissionError
+
+  monkeypatch.setattr("builtins.open", refuse)
+  with pytest.raises(errors.VideoError, match=r"locked\.mp4 cannot be read"):
+    read.decode(path, num_frames=1, fps=25)
