@@ -28,7 +28,16 @@ def numbers(frames):
   return np.rint(frames.mean((1, 2, 3)) / 4).astype(int)
 
 
-def encode(frames, *, pts=None, rotation=0, codec="libx264", fmt="mp4", fps=25):
+def encode(
+  frames,
+  *,
+  pts=None,
+  rotation=0,
+  aspect=None,
+  codec="libx264",
+  fmt="mp4",
+  fps=25,
+):
   """Encodes frames whose keyframes are 10 apart; bytes of a file."""
   buffer = io.BytesIO()
   with av.open(buffer, "w", format=fmt) as container:
@@ -36,6 +45,8 @@ def encode(frames, *, pts=None, rotation=0, codec="libx264", fmt="mp4", fps=25):
     stream.height, stream.width = frames.shape[1:3]
     stream.pix_fmt = "yuv420p"
     stream.options = {"g": "10", "crf": "5", "deadline": "realtime"}
+    if aspect:
+      stream.codec_context.sample_aspect_ratio = aspect
     if rotation:
       stream.set_display_rotation(rotation)
     for k, frame in enumerate(frames):

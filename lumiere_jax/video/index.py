@@ -24,6 +24,7 @@ Source = bytes | os.PathLike | str
 _WITHOUT_PTS = ("avi", "h264", "hevc", "m4v")
 # 8K and a little; a damaged header may ask for gigabytes.
 _MOST_PIXELS = 8192 * 4608
+_MOST_ASPECT = 16  # of one pixel; the widest in use is 64:33
 # FFmpeg decodes seven frames of H.264 before it believes the container.
 _NO_TRIAL = [{"skip_frame": "all"}] * 16  # one for each stream
 # A time that misses a time stamp by this part of one unit means that stamp.
@@ -190,6 +191,13 @@ def _video_stream(container, name: str):
       f"{name} says it is {width}x{height} pixels, more than the "
       f"{_MOST_PIXELS // 2**20} million that a frame may have here; it is "
       "damaged, or must be brought down first."
+    )
+  aspect = streams[0].sample_aspect_ratio or 1
+  if not 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
+    raise errors.VideoError(
+      f"{name} says its pixels are {aspect} times as wide as high; up to "
+      f"{_MOST_ASPECT} either way is read. It is damaged; replace it or take "
+      "it out of the folder."
     )
   # A stream may also grow midway.
   limit = {"max_pixels": f"{_MOST_PIXELS}"}

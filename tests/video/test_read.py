@@ -1,3 +1,5 @@
+import fractions
+import struct
 import types
 
 import clips
@@ -267,3 +269,13 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
   monkeypatch.setattr("builtins.open", refuse)
   with pytest.raises(errors.VideoError, match=r"locked\.mp4 cannot be read"):
     read.decode(path, num_frames=1, fps=25)
+
+
+def test_absurd_pixels_are_refused():
+  wide = clips.encode(clips.numbered(10), aspect=fractions.Fraction(3, 2))
+  assert read.probe(wide).width == 72
+  data = bytearray(wide)
+  place = data.index(b"pasp") + 4
+  data[place : place + 8] = struct.pack(">II", 65_000, 10)
+  with pytest.raises(errors.VideoError, match="6500 times as wide as high"):
+    read.probe(bytes(data))
