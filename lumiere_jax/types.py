@@ -11,7 +11,7 @@ Diffusion time t runs from 0 (clean) to 1 (noise).
 
 from collections.abc import Callable
 import dataclasses
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import jax
 
@@ -122,6 +122,60 @@ class Estimate(NamedTuple):
 Denoiser = Callable[[Array, Array, Any], Estimate]
 # The same with the weights as first argument, so that it can be jitted once.
 ParametricDenoiser = Callable[[Params, Array, Array, Any], Estimate]
+
+
+class Timeline(Protocol):
+  """Where the frames of a clip live; told to each layer that looks along time.
+
+  `nn.timeline.Whole` has all of them on one device; `parallel.timeline.Split`
+  has them cut over devices, each of which sees its own T of them.
+
+  Attributes:
+    num_frames: frames of the whole clip, wherever they live.
+  """
+
+  num_frames: int
+
+  def margins(self, x: Array, count: int) -> tuple[Array, int]:
+    """Brings `count` frames of either neighbour: [B, T, ...] to be convolved.
+
+    Returns:
+      The array, and how many frames of zeros a convolution must still add at
+      either end.
+    """
+    ...
+
+  def thin(self, x: Array, factor: int) -> Array:
+    """Keeps frames 0, factor, 2 factor..., which live as `divided` says."""
+    ...
+
+  def divided(self, factor: int) -> "Timeline":
+    """The timeline of every factor-th frame."""
+    ...
+
+  def repeat(self, x: Array, factor: int) -> Array:
+    """Shows each frame `factor` times, which live as `multiplied` says."""
+    ...
+
+  def multiplied(self, factor: int) -> "Timeline":
+    """The timeline of `factor` times as many frames."""
+    ...
+
+  def gather(self, x: Array, axis: int) -> Array:
+    """All frames, where `axis` holds this device's; some may be padding."""
+    ...
+
+  def rows(self, table: Array) -> tuple[Array, Array | None]:
+    """This device's part of a table of frames by frames.
+
+    Args:
+      table: [..., N, N] for the N frames of the clip.
+
+    Returns:
+      [..., T, all that `gather` returns], and [that] bool, True on frames that
+      are no padding; None where all are.
+    """
+    ...
 
 
 @jax.tree_util.register_dataclass

@@ -12,12 +12,12 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from lumiere_jax.models import spec as specs
-from lumiere_jax.nn import axes
 from lumiere_jax.nn import conv
 from lumiere_jax.nn import embed
 from lumiere_jax.nn import initial
 from lumiere_jax.nn import norm
 from lumiere_jax.nn import resample
+from lumiere_jax.nn import saved
 from lumiere_jax.types import Array
 
 RESIZE = {
@@ -44,9 +44,25 @@ class ResidualBlock(nn.Module):
 
   @nn.compact
   def __call__(
-    self, x: Array, embedding: Array, deterministic: bool = True
+    self,
+    x: Array,
+    embedding: Array,
+    deterministic: bool = True,
+    handed: Array | None = None,
   ) -> Array:
-    """Applies the block; `embedding` is [B, E], one for all frames."""
+    """Applies the block.
+
+    Args:
+      x: [B, T, H, W, C].
+      embedding: [B, E], one for all frames.
+      deterministic: whether dropout is off.
+      handed: [B, T, H, W, C'] features to be concatenated on channels; in
+        here, so that the backward pass need not keep both halves twice.
+    """
+    x = saved.block_input(x)
+    if handed is not None:
+      handed = saved.block_input(handed)
+      x = jnp.concatenate([x, handed * self.spec.skip_scale], axis=-1)
     act = getattr(nn, self.spec.activation)
     group_norm = lambda name: norm.FrameGroupNorm(
       self.spec.groups, dtype=self.dtype, name=name
@@ -66,7 +82,7 @@ class ResidualBlock(nn.Module):
     x = resize(x)
     if x.shape[-1] != self.features:
       x = convolve("shortcut", kernel_size=1)(x)
-    return axes.constrain(x + hidden)
+    return x + hidden
 
 
 class StridedDownsample(nn.Module):
@@ -81,9 +97,7 @@ class StridedDownsample(nn.Module):
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, x: Array, embedding: Array, deterministic=True) -> Array:
-    """Ignores the embedding: it has a residual block's signature."""
-    del embedding, deterministic
+  def __call__(self, x: Array) -> Array:
     return conv.SpatialConv(
       self.features, stride=2, dtype=self.dtype, name="conv"
     )(x)
@@ -101,9 +115,7 @@ class RepeatedUpsample(nn.Module):
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, x: Array, embedding: Array, deterministic=True) -> Array:
-    """Ignores the embedding: it has a residual block's signature."""
-    del embedding, deterministic
+  def __call__(self, x: Array) -> Array:
     return conv.SpatialConv(self.features, dtype=self.dtype, name="conv")(
       resample.repeat_pixels(x)
     )

@@ -7,10 +7,11 @@ Video found no gain from attention there.  Windows of frames are reconciled by
 `sampling.multidiffusion` (Lumiere, section 3.2).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
 
+from lumiere_jax.models import execution as executions
 from lumiere_jax.models import spec as specs
 from lumiere_jax.models import unet
 
@@ -19,7 +20,7 @@ def build(
   *,
   temporal: Mapping | None = None,
   dtype: str = "float32",
-  remat: str = "none",
+  remat: str | Sequence[str] = "none",
   **sizes,
 ) -> unet.UNet:
   """Returns the inflated super-resolution network.
@@ -28,13 +29,13 @@ def build(
     temporal: fields of `spec.TemporalSpec`; all levels convolve along time and
       none attends unless it says otherwise.
     dtype: compute dtype.
-    remat: see `unet.UNet`.
+    remat: see `execution.Execution`.
     **sizes: fields of `spec.UNetSpec`; `low_res` is implied.
   """
   options = dict(conv_levels="all", attention_blocks=0) | dict(temporal or {})
   return unet.UNet(
     specs.UNetSpec(low_res=True, **sizes),
     specs.TemporalSpec(**options),
-    remat=remat,
+    execution=executions.Execution(remat=remat),
     dtype=jnp.dtype(dtype),
   )

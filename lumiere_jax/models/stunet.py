@@ -12,11 +12,12 @@ and every other frame j mixes the coarse features of frame N * floor(j / N)
 with its own fine ones.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
 
 from lumiere_jax import errors
+from lumiere_jax.models import execution as executions
 from lumiere_jax.models import spec as specs
 from lumiere_jax.models import unet
 
@@ -25,7 +26,7 @@ def build(
   *,
   temporal: Mapping | None = None,
   dtype: str = "float32",
-  remat: str = "none",
+  remat: str | Sequence[str] = "none",
   **sizes,
 ) -> unet.UNet:
   """Returns the inflated base network.
@@ -34,7 +35,7 @@ def build(
     temporal: fields of `spec.TemporalSpec`; factors default to 2 at each
       spatial resize.
     dtype: compute dtype.
-    remat: see `unet.UNet`.
+    remat: see `execution.Execution`.
     **sizes: fields of `spec.UNetSpec`, those of the image network.
   """
   spec = specs.UNetSpec(**sizes)
@@ -46,5 +47,8 @@ def build(
       f"{spec.num_resizes} spatial resizes and each needs one factor."
     )
   return unet.UNet(
-    spec, specs.TemporalSpec(**options), remat=remat, dtype=jnp.dtype(dtype)
+    spec,
+    specs.TemporalSpec(**options),
+    execution=executions.Execution(remat=remat),
+    dtype=jnp.dtype(dtype),
   )

@@ -15,18 +15,27 @@ Published members of the family, as arguments of `build`:
 (Imagen, appendix F; `deep-floyd/IF`.)
 """
 
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 
+from lumiere_jax.models import execution as executions
 from lumiere_jax.models import spec as specs
 from lumiere_jax.models import unet
 
 
-def build(*, dtype: str = "float32", remat: str = "none", **sizes) -> unet.UNet:
+def build(
+  *, dtype: str = "float32", remat: str | Sequence[str] = "none", **sizes
+) -> unet.UNet:
   """Returns the image network.
 
   Args:
     dtype: compute dtype.
-    remat: see `unet.UNet`.
+    remat: see `execution.Execution`.
     **sizes: fields of `spec.UNetSpec`.
   """
-  return unet.UNet(specs.UNetSpec(**sizes), remat=remat, dtype=jnp.dtype(dtype))
+  return unet.UNet(
+    specs.UNetSpec(**sizes),
+    execution=executions.Execution(remat=remat),
+    dtype=jnp.dtype(dtype),
+  )

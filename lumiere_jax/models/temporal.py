@@ -22,7 +22,8 @@ from lumiere_jax.nn import conv
 from lumiere_jax.nn import embed
 from lumiere_jax.nn import initial
 from lumiere_jax.nn import norm
-from lumiere_jax.types import Array
+from lumiere_jax.nn import saved
+from lumiere_jax.types import Array, Timeline
 
 
 class TemporalConvBlock(nn.Module):
@@ -31,15 +32,18 @@ class TemporalConvBlock(nn.Module):
   Attributes:
     spec: the image network's, for groups and activation.
     layout: see `nn.conv.convolve_frames`.
+    timeline: where the frames live; None for all here.
     dtype: compute dtype.
   """
 
   spec: specs.UNetSpec
   layout: str = "rows"
+  timeline: Timeline | None = None
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
+    x = saved.block_input(x)
     act = getattr(nn, self.spec.activation)
     channels = x.shape[-1]
     group_norm = lambda name: norm.FrameGroupNorm(
@@ -51,7 +55,7 @@ class TemporalConvBlock(nn.Module):
     hidden = act(group_norm("norm_0")(hidden))
     hidden = conv.TemporalConv(
       channels, layout=self.layout, dtype=self.dtype, name="conv"
-    )(hidden)
+    )(hidden, self.timeline)
     hidden = act(group_norm("norm_1")(hidden))
     out = embed.dense(
       channels,
@@ -60,7 +64,7 @@ class TemporalConvBlock(nn.Module):
       kernel_init=initial.ZEROS,
       names=axes.FROM_HEADS,
     )(hidden)
-    return axes.constrain(x + out)
+    return x + out
 
 
 class TemporalAttentionBlock(nn.Module):
@@ -69,19 +73,22 @@ class TemporalAttentionBlock(nn.Module):
   Attributes:
     spec: the image network's, for groups.
     head_dim: channels a head.
+    timeline: where the frames live; None for all here.
     dtype: compute dtype.
   """
 
   spec: specs.UNetSpec
   head_dim: int = 64
+  timeline: Timeline | None = None
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
+    x = saved.block_input(x)
     out = attention.TemporalAttention(
       head_dim=self.head_dim,
       groups=self.spec.groups,
       dtype=self.dtype,
       name="attention",
-    )(x)
-    return axes.constrain(x + out)
+    )(x, self.timeline)
+    return x + out

@@ -15,7 +15,9 @@ from lumiere_jax.nn import embed
 from lumiere_jax.nn import initial
 from lumiere_jax.nn import norm
 from lumiere_jax.nn import relative_bias
-from lumiere_jax.types import Array
+from lumiere_jax.nn import saved
+from lumiere_jax.nn import timeline as timelines
+from lumiere_jax.types import Array, Timeline
 
 KINDS = ("joint", "cross", "self")
 
@@ -60,6 +62,7 @@ class FrameAttention(nn.Module):
       [B, T, H, W, C], `x` plus the attention's projected output.
     """
     errors.require_one_of("attention kind", self.kind, KINDS)
+    x = saved.block_input(x)
     batch, frames, height, width, channels = x.shape
     pixels = norm.FrameGroupNorm(self.groups, dtype=self.dtype, name="norm")(x)
     pixels = pixels.reshape(batch * frames, height * width, channels)
@@ -109,7 +112,9 @@ class TemporalAttention(nn.Module):
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, x: Array) -> Array:
+  def __call__(self, x: Array, timeline: Timeline | None = None) -> Array:
+    """Attends; `timeline` says where the frames live, None for all here."""
+    timeline = timeline or timelines.Whole(x.shape[1])
     batch, frames, height, width, channels = x.shape
     rows = norm.FrameGroupNorm(self.groups, dtype=self.dtype, name="norm")(x)
     rows = rows.transpose(0, 2, 3, 1, 4).reshape(-1, frames, channels)
@@ -120,9 +125,17 @@ class TemporalAttention(nn.Module):
       )
       for name in ("query", "key", "value")
     )
-    bias = relative_bias.RelativeBias(query.shape[2], name="relative")(frames)
+    bias = relative_bias.RelativeBias(query.shape[2], name="relative")(
+      timeline.num_frames
+    )
+    # Each device asks for its own frames and is answered by all.
+    bias, exists = timeline.rows(bias)
     attended = jax.nn.dot_product_attention(
-      query, key, value, bias=bias.astype(self.dtype)
+      query,
+      timeline.gather(key, 1),
+      timeline.gather(value, 1),
+      bias=bias.astype(self.dtype),
+      mask=None if exists is None else exists[None, None, None],
     )
     out = embed.dense(
       channels,

@@ -14,7 +14,9 @@ import jax.numpy as jnp
 from lumiere_jax import errors
 from lumiere_jax.nn import axes
 from lumiere_jax.nn import initial
-from lumiere_jax.types import Array
+from lumiere_jax.nn import saved
+from lumiere_jax.nn import timeline as timelines
+from lumiere_jax.types import Array, Timeline
 
 LAYOUTS = ("rows", "plane")
 
@@ -59,10 +61,12 @@ class SpatialConv(nn.Module):
       dtype=self.dtype,
       name="conv",
     )(fold_frames(x))
-    return unfold_frames(frames, x.shape[1])
+    return saved.convolved(unfold_frames(frames, x.shape[1]))
 
 
-def convolve_frames(video: Array, kernel: Array, layout: str) -> Array:
+def convolve_frames(
+  video: Array, kernel: Array, layout: str, padding: int | None = None
+) -> Array:
   """Convolves along time with zero padding: [B, T, H, W, C] -> [..., C'].
 
   Args:
@@ -71,12 +75,14 @@ def convolve_frames(video: Array, kernel: Array, layout: str) -> Array:
     layout: "rows" runs one 1-D convolution over [B.H.W, T, C], the faster one
       on CPUs (gradient 3x) and on TPUs for large narrow maps; "plane" runs a
       (k, 1) convolution over [B, T, H.W, C], the faster one on TPUs elsewhere.
+    padding: frames of zeros at either end; None for as many as keep T.
 
   Returns:
-    [B, T, H, W, C'] in the dtype of `video`.
+    [B, T', H, W, C'] in the dtype of `video`; T' is T unless `padding` says
+    otherwise.
   """
   batch, frames, height, width, _ = video.shape
-  pad = (kernel.shape[0] - 1) // 2
+  pad = (kernel.shape[0] - 1) // 2 if padding is None else padding
   if layout == "plane":
     plane = video.reshape(batch, frames, height * width, -1)
     out = jax.lax.conv_general_dilated(
@@ -86,12 +92,12 @@ def convolve_frames(video: Array, kernel: Array, layout: str) -> Array:
       ((pad, pad), (0, 0)),
       dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
-    return out.reshape(batch, frames, height, width, -1)
+    return out.reshape(batch, -1, height, width, out.shape[-1])
   rows = video.transpose(0, 2, 3, 1, 4).reshape(-1, frames, video.shape[-1])
   out = jax.lax.conv_general_dilated(
     rows, kernel, (1,), ((pad, pad),), dimension_numbers=("NWC", "WIO", "NWC")
   )
-  out = out.reshape(batch, height, width, frames, -1)
+  out = out.reshape(batch, height, width, -1, out.shape[-1])
   return out.transpose(0, 3, 1, 2, 4)
 
 
@@ -113,7 +119,9 @@ class TemporalConv(nn.Module):
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, x: Array) -> Array:
+  def __call__(self, x: Array, timeline: Timeline | None = None) -> Array:
+    """Convolves; `timeline` says where the frames live, None for all here."""
+    timeline = timeline or timelines.Whole(x.shape[1])
     errors.require_one_of("temporal convolution layout", self.layout, LAYOUTS)
     kernel = self.param(
       "kernel",
@@ -125,7 +133,10 @@ class TemporalConv(nn.Module):
       initial.named(initial.ZEROS, ("conv_out",)),
       (self.features,),
     )
-    out = convolve_frames(
-      x.astype(self.dtype), jnp.asarray(kernel, self.dtype), self.layout
+    x, padding = timeline.margins(
+      x.astype(self.dtype), (self.kernel_size - 1) // 2
     )
-    return out + bias.astype(self.dtype)
+    out = convolve_frames(
+      x, jnp.asarray(kernel, self.dtype), self.layout, padding
+    )
+    return saved.convolved(out + bias.astype(self.dtype))

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from lumiere_jax import errors
 from lumiere_jax.nn import conv
 from lumiere_jax.nn import initial
-from lumiere_jax.types import Array
+from lumiere_jax.nn import timeline as timelines
+from lumiere_jax.types import Array, Timeline
 
 
 def average_pool(video: Array, factor: int = 2) -> Array:
@@ -37,25 +38,28 @@ class TemporalDownsample(nn.Module):
   Attributes:
     factor: frames in per frame out.
     layout: see `conv.convolve_frames`.
+    timeline: where the frames of `x` live; None for all here.
     dtype: compute dtype; parameters stay float32.
   """
 
   factor: int = 2
   layout: str = "rows"
+  timeline: Timeline | None = None
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
+    timeline = self.timeline or timelines.Whole(x.shape[1])
     errors.require_divisible(
       "number of frames",
-      x.shape[1],
+      timeline.num_frames,
       self.factor,
       because=f"a temporal downsample keeps one frame in {self.factor}",
     )
-    x = _identity_conv(self, x)
+    x = _identity_conv(self, x, timeline)
     # A strided convolution with SAME padding would pad only the end and keep
     # frames 1, 3, 5, ...; the slice keeps 0, 2, 4, ... as frame picking must.
-    return x[:, :: self.factor]
+    return timeline.thin(x, self.factor)
 
 
 class TemporalUpsample(nn.Module):
@@ -64,23 +68,27 @@ class TemporalUpsample(nn.Module):
   Attributes:
     factor: frames out per frame in.
     layout: see `conv.convolve_frames`.
+    timeline: where the frames of `x` live; None for all here.
     dtype: compute dtype; parameters stay float32.
   """
 
   factor: int = 2
   layout: str = "rows"
+  timeline: Timeline | None = None
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
-    return _identity_conv(self, jnp.repeat(x, self.factor, axis=1))
+    timeline = self.timeline or timelines.Whole(x.shape[1])
+    x = timeline.repeat(x, self.factor)
+    return _identity_conv(self, x, timeline.multiplied(self.factor))
 
 
-def _identity_conv(module: nn.Module, x: Array) -> Array:
+def _identity_conv(module: nn.Module, x: Array, timeline: Timeline) -> Array:
   return conv.TemporalConv(
     x.shape[-1],
     kernel_init=initial.COPY_CENTRE_FRAME,
     layout=module.layout,
     dtype=module.dtype,
     name="conv",
-  )(x)
+  )(x, timeline)

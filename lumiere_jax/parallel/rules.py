@@ -20,7 +20,7 @@ from lumiere_jax import errors
 
 MeshAxes = str | tuple[str, ...] | None
 
-ACTIVATION_AXES = frozenset({"batch", "frames", "height", "width", "channels"})
+ACTIVATION_AXES = frozenset({"batch", "frames"})
 PARAMETER_AXES = frozenset(
   {"conv_in", "conv_out", "embed", "heads", "mlp", "vocab"}
 )
@@ -33,9 +33,12 @@ class AxisRules:
 
   Attributes:
     table: logical axis -> mesh axis, several of them, or None.
+    smallest: parameters of fewer elements are on every device: to bring them
+      together would cost more time than it saves memory.
   """
 
   table: Mapping[str, MeshAxes]
+  smallest: int = 2**14
 
   def __post_init__(self):
     given = set(self.table)
@@ -60,17 +63,29 @@ class AxisRules:
     Returns:
       A tree of `NamedSharding` of the structure of the unboxed tree.
     """
-    specs = nn.get_partition_spec(abstract_tree)
-    shapes = nn.unbox(abstract_tree)
-    return jax.tree.map_with_path(
-      lambda path, shape, spec: NamedSharding(
-        mesh, self._place(jax.tree_util.keystr(path), shape.shape, spec, mesh)
-      ),
-      shapes,
-      specs,
+    return jax.tree.map(
+      lambda spec: NamedSharding(mesh, spec), self.specs(abstract_tree, mesh)
     )
 
+  def specs(self, abstract_tree, mesh: jax.sharding.Mesh):
+    """As `shardings`, as `PartitionSpec`s."""
+    named = nn.get_partition_spec(abstract_tree)
+    shapes = nn.unbox(abstract_tree)
+    return jax.tree.map_with_path(
+      lambda path, shape, spec: self._place(
+        jax.tree_util.keystr(path), shape.shape, spec, mesh
+      ),
+      shapes,
+      named,
+    )
+
+  def of(self, names: tuple[str | None, ...]) -> P:
+    """Where an activation goes whose axes layers call so."""
+    return P(*(self.table[name] if name else None for name in names))
+
   def _place(self, name: str, shape, spec, mesh: jax.sharding.Mesh) -> P:
+    if math.prod(shape) < self.smallest:
+      return P(*(None,) * len(shape))
     placed = nn.logical_to_mesh_axes(spec, self.items()) if spec else P()
     axes = []
     for size, axis in zip(shape, placed, strict=False):

@@ -5,7 +5,7 @@ base   its space-time inflation: 80 frames at once (Lumiere, section 3.1)
 ssr    spatial super-resolution of windows of frames (section 3.2)
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import dataclasses
 from typing import Any
 
@@ -37,6 +37,8 @@ class Stage:
     network: see `models.unet.UNet`.
     schedule: noise schedule.
     prediction: what the network predicts; see `diffusion.parameterization`.
+    apply: (network parameters, noisy, t, condition) -> prediction, where the
+      network is run by more than itself (`stages.spread`); None for itself.
   """
 
   name: str
@@ -46,6 +48,7 @@ class Stage:
   network: nn.Module
   schedule: schedules.Schedule
   prediction: str
+  apply: Callable[..., Array] | None = None
 
   @property
   def frame_shape(self) -> tuple[int, int, int, int]:
@@ -81,6 +84,8 @@ class Stage:
     self, params: Params, noisy: Array, t: Array, condition: Condition
   ) -> Array:
     """The network's own output; see `models.unet.UNet`."""
+    if self.apply is not None:
+      return self.apply(params["network"], noisy, t, condition)
     return self.network.apply(
       {"params": params["network"]}, noisy, t, condition
     )

@@ -1,0 +1,196 @@
+"""Levels of the U-Net: blocks at one resolution, and the resize between two.
+
+Each image block is followed by what inflation adds to it; `models.unet` has
+the drawing.
+"""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from lumiere_jax.models import blocks
+from lumiere_jax.models import execution as executions
+from lumiere_jax.models import spec as specs
+from lumiere_jax.models import temporal as temporal_blocks
+from lumiere_jax.nn import attention
+from lumiere_jax.nn import resample
+from lumiere_jax.types import Array, Timeline
+
+
+class Level(nn.Module):
+  """Blocks and resize of one level, in one direction.
+
+  Attributes:
+    level: 0 is the finest.
+    spec: the image network's.
+    temporal: what inflation adds, or None.
+    execution: how it is run.
+    dtype: compute dtype.
+  """
+
+  level: int
+  spec: specs.UNetSpec
+  temporal: specs.TemporalSpec | None = None
+  execution: executions.Execution = executions.Execution()
+  dtype: jnp.dtype = jnp.float32
+
+  @property
+  def width(self) -> int:
+    """Channels of this level."""
+    return self.spec.widths[self.level]
+
+  def module(self, block, *args, name: str, static=(), **kwargs):
+    """Builds a block in this scope, run as the execution says."""
+    block = self.execution.wrap(block, (*self.path, name), self.level, static)
+    return block(*args, dtype=self.dtype, name=name, **kwargs)
+
+  def residual(self, name, x, told: "Told", resize=None, handed=None) -> Array:
+    """A residual block."""
+    block = self.module(
+      *(blocks.ResidualBlock, self.width, self.spec, resize),
+      name=name,
+      static=(3,),
+    )
+    return block(x, told.embedding, told.deterministic, handed)
+
+  def block(self, index, x, told: "Told", timeline, handed=None) -> Array:
+    """Residual block, attention and temporal convolution number `index`."""
+    x = self.residual(f"block_{index}", x, told, handed=handed)
+    if self.level in self.spec.attention:
+      x = self.attend(f"attention_{index}", x, told)
+    spec = self.temporal
+    if spec and spec.has_conv(self.level, self.spec.num_levels):
+      x = self.module(
+        *(temporal_blocks.TemporalConvBlock, self.spec, spec.layout, timeline),
+        name=f"temporal_{index}",
+      )(x)
+    return x
+
+  def attend(self, name: str, x: Array, told: "Told") -> Array:
+    """Attention of pixels over pixels and text."""
+    return self.module(
+      attention.FrameAttention,
+      head_dim=self.spec.head_dim,
+      kind=self.spec.attention_kind,
+      groups=self.spec.groups,
+      name=name,
+    )(x, told.text, told.text_mask)
+
+  def temporal_factor(self) -> int:
+    """Frames merged by this level's resize."""
+    factors = self.temporal.factors if self.temporal else ()
+    return factors[self.level] if self.level < len(factors) else 1
+
+  def down(self, x: Array, told: "Told", timeline) -> tuple[Array, Timeline]:
+    """Halves space, then divides time."""
+    x = self.resize(x, told, "down", blocks.StridedDownsample)
+    return self.resample(resample.TemporalDownsample, x, timeline)
+
+  def up(self, x: Array, told: "Told", timeline) -> tuple[Array, Timeline]:
+    """Doubles space, then multiplies time."""
+    x = self.resize(x, told, "up", blocks.RepeatedUpsample)
+    return self.resample(resample.TemporalUpsample, x, timeline)
+
+  def resize(self, x: Array, told: "Told", way: str, strided) -> Array:
+    """The image network's own resize."""
+    if self.spec.resize == "pooled":
+      return self.residual("resize", x, told, resize=way)
+    return self.module(strided, self.width, name="resize")(x)
+
+  def resample(self, kind, x: Array, timeline) -> tuple[Array, Timeline]:
+    """Temporal resize that follows a spatial one."""
+    factor = self.temporal_factor()
+    if factor == 1:
+      return x, timeline
+    x = self.module(
+      *(kind, factor, self.temporal.layout, timeline), name="temporal_resize"
+    )(x)
+    is_down = kind is resample.TemporalDownsample
+    change = timeline.divided if is_down else timeline.multiplied
+    return x, change(factor)
+
+
+class DownLevel(Level):
+  """The way down: [B, T, H, W, C] -> features and what is handed across."""
+
+  @nn.compact
+  def __call__(
+    self, x: Array, told: "Told", timeline: Timeline
+  ) -> tuple[Array, list[Array], Timeline]:
+    if self.spec.resize_first:
+      x, timeline = self.down(x, told, timeline)
+    handed = []
+    for index in range(self.spec.blocks[self.level]):
+      x = self.block(index, x, told, timeline)
+      handed.append(x)
+    is_last = self.level == self.spec.num_levels - 1
+    if not self.spec.resize_first and not is_last:
+      x, timeline = self.down(x, told, timeline)
+      if self.spec.skips == "block":
+        handed.append(x)
+    return x, handed, timeline
+
+
+class Middle(Level):
+  """The coarsest level's middle, with the stack of temporal attention."""
+
+  @nn.compact
+  def __call__(self, x: Array, told: "Told", timeline: Timeline) -> Array:
+    blocks_in_middle = self.spec.skips == "block"
+    if blocks_in_middle:
+      x = self.residual("block_0", x, told)
+    if self.spec.middle_attention:
+      x = self.attend("attention_0", x, told)
+    if blocks_in_middle:
+      x = self.residual("block_1", x, told)
+    for index in range(self.temporal.attention_blocks if self.temporal else 0):
+      x = self.module(
+        temporal_blocks.TemporalAttentionBlock,
+        self.spec,
+        self.temporal.head_dim or self.spec.head_dim,
+        timeline,
+        name=f"temporal_{index}",
+      )(x)
+    return x
+
+
+class UpLevel(Level):
+  """The way up: features and what was handed across -> features."""
+
+  @nn.compact
+  def __call__(
+    self, x: Array, handed: list[Array], told: "Told", timeline: Timeline
+  ) -> tuple[Array, Timeline]:
+    per_block = self.spec.skips == "block"
+    for index in range(self.spec.blocks[self.level] + per_block):
+      takes = handed.pop() if per_block or index == 0 else None
+      x = self.block(index, x, told, timeline, takes)
+    if self.spec.resize_first or self.level > 0:
+      x, timeline = self.up(x, told, timeline)
+    return x, timeline
+
+  def temporal_factor(self) -> int:
+    """An up level undoes the resize of the level that led down to it."""
+    factors = self.temporal.factors if self.temporal else ()
+    index = self.level if self.spec.resize_first else self.level - 1
+    return factors[index] if 0 <= index < len(factors) else 1
+
+
+@jax.tree_util.register_pytree_node_class
+class Told:
+  """What every block is told: embedding [B, E], text [B, L, D] and its mask."""
+
+  def __init__(self, embedding, text, text_mask, deterministic=True):
+    self.embedding = embedding
+    self.text = text
+    self.text_mask = text_mask
+    self.deterministic = deterministic
+
+  def tree_flatten(self):
+    """Arrays apart from the flag."""
+    return (self.embedding, self.text, self.text_mask), self.deterministic
+
+  @classmethod
+  def tree_unflatten(cls, deterministic, arrays):
+    """Undoes `tree_flatten`."""
+    return cls(*arrays, deterministic)
