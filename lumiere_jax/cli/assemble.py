@@ -12,8 +12,8 @@ import pathlib
 from typing import Any
 
 from absl import logging
-import flax.linen as nn
 import jax
+from jax.sharding import PartitionSpec as P
 import numpy as np
 import optax
 
@@ -23,12 +23,15 @@ from lumiere_jax.data import source
 from lumiere_jax.models import inflate
 from lumiere_jax.nn import initial
 from lumiere_jax.parallel import mesh as meshes
+from lumiere_jax.parallel import pjit
 from lumiere_jax.parallel import rules
 from lumiere_jax.provenance import run_record
 from lumiere_jax.sampling import base as base_sampler
 from lumiere_jax.sampling import noise as sampling_noise
 from lumiere_jax.sampling import settings as sampler_settings
+from lumiere_jax.sampling import sharded
 from lumiere_jax.stages import objective
+from lumiere_jax.stages import spread
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
 from lumiere_jax.training import loop
@@ -83,11 +86,13 @@ def job(
   optimizer = optimizers.build(num_steps=recipe["num_steps"], **options)
   is_trained = trained_by_name(recipe["trainable"])
   trained, frozen = inflate.split(params, is_trained)
+  frozen = stages.in_compute_dtype(stage, frozen)
   state, state_shardings = place_state(
     trained, optimizer, recipe["seed"], inflate.split(shardings, is_trained)[0]
   )
+  spread_out = spread.over(stage, mesh)
   step = steps.make_train_step(
-    objective.make(stage, objective_options(recipe)),
+    objective.make(spread_out, objective_options(recipe)),
     optimizer,
     join=inflate.join,
     ema_decay=ema_decay,
@@ -110,7 +115,7 @@ def job(
     every=loop.Every(**recipe["every"]),
     writer=metrics.Writer(workdir, is_active=is_first),
     sheet=functools.partial(sheet.contact_sheet, columns=SHEET_COLUMNS),
-    preview=preview(stage, mesh),
+    preview=preview(spread_out, mesh),
     on_step=functools.partial(on_step, stage.name)
     if on_step and is_first
     else None,
@@ -276,14 +281,11 @@ def place_state(
 
 def compile_step(step, state, frozen, recipe, mesh, shardings):
   """Compiles the step for its places; returns it and its model FLOPs."""
-  everywhere = meshes.replicated(mesh)
-  with jax.set_mesh(mesh), nn.logical_axis_rules(rules.DEFAULT.items()):
-    lowered = jax.jit(
-      step, out_shardings=(shardings, everywhere), donate_argnums=0
-    ).lower(state, frozen, feed.abstract_batch(recipe, mesh))
-    cost = lowered.cost_analysis() or {}
-    compiled = lowered.compile()
-  return compiled, float(cost.get("flops", 0.0))
+  lowered = pjit.pjit(
+    step, mesh, out_specs=(shardings, P()), donate_argnums=(0,)
+  ).lower(state, frozen, feed.abstract_batch(recipe, mesh))
+  cost = lowered.cost_analysis() or {}
+  return lowered.compile(), float(cost.get("flops", 0.0))
 
 
 def log_parameters(trained: Params, frozen: Params, batch: int) -> None:
@@ -312,11 +314,12 @@ def preview(stage: stages.Stage, mesh):
     num_steps=PREVIEW_STEPS, guidance_scale=1.0
   )
   settings = sampler_settings.SamplerSettings(**options)
-  run = jax.jit(
-    base_sampler.make(
-      stage.denoise, stage.schedule, settings, stage.frame_shape
-    )
-  )
+  make = (stage.denoise, stage.schedule, settings, stage.frame_shape)
+  if mesh.size == 1:
+    run = jax.jit(base_sampler.make(*make))
+  else:
+    # One clip for each group of devices that share one; one of them is shown.
+    run = sharded.make_base(*make, mesh, batch_axes=("data", "fsdp"))
 
   def sample(trained: Params, frozen: Params, step: int):
     del step
@@ -327,5 +330,4 @@ def preview(stage: stages.Stage, mesh):
     clip = run(params, keys, Condition(text=text, text_mask=mask))
     return {"preview": pixels.to_uint8(np.asarray(clip[0]))}
 
-  del mesh
   return sample

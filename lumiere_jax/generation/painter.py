@@ -14,10 +14,12 @@ from lumiere_jax.generation import progress
 from lumiere_jax.generation import request as requests
 from lumiere_jax.generation import result as results
 from lumiere_jax.parallel import mesh as meshes
+from lumiere_jax.parallel import rules
 from lumiere_jax.sampling import base
 from lumiere_jax.sampling import noise
 from lumiere_jax.sampling import pmapped
 from lumiere_jax.sampling import sharded
+from lumiere_jax.stages import spread
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.types import Params
 
@@ -42,6 +44,7 @@ class Painter:
     self.loaded = loaded
     self._encode = jax.jit(loaded.stage.encode)
     self._compiled: dict[tuple[plans.Plan, bool], base.Sampler] = {}
+    self._cut: Params | None = None
     self._watch: _Watch | None = None
 
   def __call__(
@@ -76,6 +79,8 @@ class Painter:
     is_watched = on_step is not None and can_watch(devices())
     sample = self._sampler(plan, is_watched)
     self._watch = watch = _Watch(stage.name, on_step)
+    if plan.front == "sharded":
+      params = self._cut_params()
     clips = np.asarray(sample(params, keys, condition), np.float32)
     jax.effects_barrier()  # the last steps may still be on their way to us
     if on_step is not None and not is_watched:
@@ -89,6 +94,14 @@ class Painter:
       seconds=watch.finish(),
       clips=np.clip(clips, -1, 1),
     )
+
+  def _cut_params(self) -> Params:
+    """The weights, a part on each device: for networks too large for one."""
+    if self._cut is None:
+      stage, params = self.loaded.stage, self.loaded.params
+      places = rules.DEFAULT.shardings(stage.abstract_params(), _mesh())
+      self._cut = jax.device_put(params, places)
+    return self._cut
 
   def _sampler(self, plan: plans.Plan, is_watched: bool) -> base.Sampler:
     if (plan, is_watched) not in self._compiled:
@@ -168,7 +181,8 @@ def _compile(
   make = front.make_ssr if is_ssr else front.make_base
   everywhere = devices()
   if front is sharded:
-    everywhere = meshes.make({"data": -1}, everywhere)
+    everywhere = _mesh()
+    stage = spread.over(stage, everywhere)
   return make(
     stage.denoise,
     stage.schedule,
@@ -177,3 +191,8 @@ def _compile(
     everywhere,
     on_step=on_step,
   )
+
+
+def _mesh() -> jax.sharding.Mesh:
+  """All devices of this process, each with a part of the weights."""
+  return meshes.make({"fsdp": -1}, devices())

@@ -160,3 +160,27 @@ def build(recipe: Mapping[str, Any]) -> Stage:
     schedule=schedules.build(**diffusion["schedule"]),
     prediction=parameterization.canonical(diffusion["prediction"]),
   )
+
+
+def in_compute_dtype(stage: Stage, frozen: Params) -> Params:
+  """Keeps frozen weights of the network as they are computed with.
+
+  A weight that never changes needs no more digits than its layer reads: what
+  is multiplied is rounded to the compute dtype anyway.  Scales, offsets and
+  the last layers, which compute in float32, stay float32.
+
+  Args:
+    stage: whose network it is.
+    frozen: parameters {"network": ..., "text": ...} of which only those of the
+      network change.
+  """
+  dtype = stage.network.dtype
+
+  def cast(path, x):
+    in_head = path[0].key.endswith("_out")
+    return x if in_head or x.ndim < 2 else x.astype(dtype)
+
+  if "network" not in frozen:
+    return frozen
+  network = jax.tree.map_with_path(cast, frozen["network"])
+  return {**frozen, "network": network}
