@@ -16,6 +16,7 @@ from lumiere_jax.nn import initial
 from lumiere_jax.nn import norm
 from lumiere_jax.nn import relative_bias
 from lumiere_jax.nn import saved
+from lumiere_jax.nn import softmax_attention
 from lumiere_jax.nn import timeline as timelines
 from lumiere_jax.types import Array, Timeline
 
@@ -80,11 +81,11 @@ class FrameAttention(nn.Module):
       keys.append(jnp.repeat(heads("text_key", text), frames, axis=0))
       values.append(jnp.repeat(heads("text_value", text), frames, axis=0))
       mask.append(jnp.repeat(text_mask, frames, axis=0))
-    attended = jax.nn.dot_product_attention(
+    attended = softmax_attention.attend(
       query,
       jnp.concatenate(keys, axis=1),
       jnp.concatenate(values, axis=1),
-      mask=jnp.concatenate(mask, axis=1)[:, None, None, :],
+      jnp.concatenate(mask, axis=1),
     )
     out = embed.dense(
       channels,
