@@ -13,30 +13,25 @@ from typing import Any
 
 from absl import logging
 import jax
-from jax.sharding import PartitionSpec as P
 import numpy as np
-import optax
 
 from lumiere_jax import errors
+from lumiere_jax.aot import train_step
 from lumiere_jax.cli import feed
 from lumiere_jax.data import source
 from lumiere_jax.models import inflate
 from lumiere_jax.nn import initial
 from lumiere_jax.parallel import mesh as meshes
-from lumiere_jax.parallel import pjit
 from lumiere_jax.parallel import rules
 from lumiere_jax.provenance import run_record
 from lumiere_jax.sampling import base as base_sampler
 from lumiere_jax.sampling import noise as sampling_noise
 from lumiere_jax.sampling import settings as sampler_settings
 from lumiere_jax.sampling import sharded
-from lumiere_jax.stages import objective
-from lumiere_jax.stages import spread
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
 from lumiere_jax.training import loop
 from lumiere_jax.training import metrics
-from lumiere_jax.training import optimizer as optimizers
 from lumiere_jax.training import step as steps
 from lumiere_jax.types import Condition, Params
 from lumiere_jax.video import pixels
@@ -74,40 +69,25 @@ def job(
   data = recipe["data"]
   meshes.check_batch(data["global_batch"], data["num_frames"], mesh)
   stage = stages.build(recipe)
+  stage.tokenizer.require_ready()
   # Opens the dataset, so that a wrong name fails first; starts no process yet.
-  batches = feed.clips(stage, recipe, workdir)
+  batches = feed.clips(stage, recipe, workdir, mesh)
   check_same_run(recipe, workdir)
-  params, shardings, parents = place_params(stage, recipe, mesh, workdir)
+  params, parents = place_params(stage, recipe, mesh, workdir)
   if weights.latest_step(workdir) is None:  # else they are yet to be restored
     feed.check_embeddings(stage, recipe, params["text"])
-  options = dict(recipe["optimizer"])
-  ema_decay = options.pop("ema_decay")
-  accumulate = options.pop("accumulate")
-  optimizer = optimizers.build(num_steps=recipe["num_steps"], **options)
-  is_trained = trained_by_name(recipe["trainable"])
-  trained, frozen = inflate.split(params, is_trained)
+  plan = train_step.make(recipe, mesh, feed.abstract_batch(recipe, mesh))
+  trained, frozen = inflate.split(params, plan.is_trained)
   frozen = stages.in_compute_dtype(stage, frozen)
-  state, state_shardings = place_state(
-    trained, optimizer, recipe["seed"], inflate.split(shardings, is_trained)[0]
-  )
-  spread_out = spread.over(stage, mesh)
-  step = steps.make_train_step(
-    objective.make(spread_out, objective_options(recipe)),
-    optimizer,
-    join=inflate.join,
-    ema_decay=ema_decay,
-    accumulate=accumulate,
-  )
   is_first = jax.process_index() == 0
   log_parameters(trained, frozen, data["global_batch"])
-  train_step, flops = compile_step(
-    step, state, frozen, recipe, mesh, state_shardings
-  )
+  compiled, flops = compile_step(plan)
+  state = place_state(trained, plan, recipe["seed"])
   write_record(recipe, workdir, mesh, batches.sources, parents)
   return loop.Job(
     workdir=workdir,
     num_steps=recipe["num_steps"],
-    train_step=train_step,
+    train_step=compiled,
     state=state,
     frozen=frozen,
     batches=batches,
@@ -115,7 +95,7 @@ def job(
     every=loop.Every(**recipe["every"]),
     writer=metrics.Writer(workdir, is_active=is_first),
     sheet=functools.partial(sheet.contact_sheet, columns=SHEET_COLUMNS),
-    preview=preview(spread_out, mesh),
+    preview=preview(plan.spread, mesh),
     on_step=functools.partial(on_step, stage.name)
     if on_step and is_first
     else None,
@@ -131,7 +111,9 @@ def check(recipe: Mapping[str, Any]) -> None:
       f"recipe lacks {sorted(SECTIONS - recipe.keys())} and has unknown "
       f"{sorted(recipe.keys() - SECTIONS)}; see configs/tiny.py."
     )
-  errors.require_one_of("trainable", recipe["trainable"], ("all", "temporal"))
+  errors.require_one_of(
+    "trainable", recipe["trainable"], tuple(train_step.TRAINABLE)
+  )
   if not recipe["data"]["dataset"]:
     raise errors.ConfigError(
       "no dataset is named; give --config.data.dataset=DATASET, a folder that "
@@ -142,19 +124,6 @@ def check(recipe: Mapping[str, Any]) -> None:
       "only temporal parameters are trained but init_from is not given: the "
       "image network stays random"
     )
-
-
-def trained_by_name(trainable: str) -> Callable[[tuple[str, ...]], bool]:
-  """Which parameters are trained: all, or what inflation added."""
-  return inflate.is_temporal if trainable == "temporal" else lambda path: True
-
-
-def objective_options(recipe: Mapping[str, Any]) -> dict[str, Any]:
-  """The diffusion section without what the stage itself reads."""
-  section = dict(recipe["diffusion"])
-  return {
-    k: v for k, v in section.items() if k not in ("schedule", "prediction")
-  }
 
 
 def check_same_run(recipe: Mapping[str, Any], workdir: str) -> None:
@@ -221,21 +190,20 @@ def write_record(
 
 def place_params(
   stage: stages.Stage, recipe, mesh, workdir: str
-) -> tuple[Params, Params, dict[str, str]]:
+) -> tuple[Params, dict[str, str]]:
   """Parameters where they belong: drawn, or taken from `init_from`.
 
   Returns:
-    Parameters, their shardings, and what they were taken from: run -> digest
-    of its weights.
+    Parameters, and what they were taken from: run -> digest of its weights.
   """
   abstract = stage.abstract_params()
   shardings = rules.DEFAULT.shardings(abstract, mesh)
   params = initial.materialize(abstract, recipe["seed"], shardings)
   if not recipe["init_from"]:
-    return params, shardings, {}
+    return params, {}
   if weights.latest_step(workdir) is not None:
     # The checkpoint holds them, and the source may be gone by now.
-    return params, shardings, dict(run_record.read(workdir).parents)
+    return params, dict(run_record.read(workdir).parents)
   _, source, digest = weights.load(recipe["init_from"])
   for part in recipe["init_parts"]:
     params[part], report = inflate.inflate(source[part], params[part])
@@ -243,47 +211,24 @@ def place_params(
       "%s from %s (%s): %s", part, recipe["init_from"], digest[:12], report
     )
   parents = {recipe["init_from"]: digest}
-  return jax.device_put(params, shardings), shardings, parents
+  return jax.device_put(params, shardings), parents
 
 
 def place_state(
-  trained: Params, optimizer: optax.GradientTransformation, seed: int, places
-):
-  """Train state whose moments live where their parameters do."""
-  key = jax.random.key(seed)
-  mesh = jax.tree.leaves(places)[0].mesh
-  everywhere = meshes.replicated(mesh)
-  abstract = jax.eval_shape(
-    lambda p, k: steps.init_state(p, optimizer, k), trained, key
-  )
-  by_shape = optax.tree_map_params(
-    optimizer,
-    lambda moment, place, param: (
-      place if moment.shape == param.shape else everywhere
-    ),
-    abstract.opt_state,
-    places,
-    trained,
-    transform_non_params=lambda _: everywhere,
-  )
-  shardings = steps.TrainState(
-    step=everywhere,
-    params=places,
-    ema_params=places,
-    opt_state=by_shape,
-    key=everywhere,
-  )
+  trained: Params, plan: train_step.TrainStep, seed: int
+) -> steps.TrainState:
+  """The state before the first step, each part born where it belongs."""
+  places = jax.tree.map(lambda x: x.sharding, plan.state)
   make = jax.jit(
-    lambda p, k: steps.init_state(p, optimizer, k), out_shardings=shardings
+    lambda p, k: steps.init_state(p, plan.optimizer, k), out_shardings=places
   )
-  return make(trained, jax.device_put(key, everywhere)), shardings
+  key = jax.random.key(seed)
+  return make(trained, jax.device_put(key, meshes.replicated(plan.mesh)))
 
 
-def compile_step(step, state, frozen, recipe, mesh, shardings):
+def compile_step(plan: train_step.TrainStep):
   """Compiles the step for its places; returns it and its model FLOPs."""
-  lowered = pjit.pjit(
-    step, mesh, out_specs=(shardings, P()), donate_argnums=(0,)
-  ).lower(state, frozen, feed.abstract_batch(recipe, mesh))
+  lowered = plan.lower()
   cost = lowered.cost_analysis() or {}
   return lowered.compile(), float(cost.get("flops", 0.0))
 

@@ -20,7 +20,7 @@ REJECTED = "rejected"
 
 
 def clips(
-  stage: stages.Stage, recipe: Mapping[str, Any], workdir: str
+  stage: stages.Stage, recipe: Mapping[str, Any], workdir: str, mesh
 ) -> pipeline.ClipIterator:
   """This process's part of the global batches.
 
@@ -28,25 +28,22 @@ def clips(
     stage: what is trained; its tokenizer runs in the workers.
     recipe: resolved.
     workdir: the run's folder, which gets the list of bad clips.
+    mesh: says which clips the devices of this process work on.
   """
   data = dict(recipe["data"])
   batch = data.pop("global_batch")
-  errors.require_divisible(
-    "global batch",
-    batch,
-    jax.process_count(),
-    because="every process reads as many clips",
-  )
-  host = jax.process_index()
+  part, parts = meshes.reader(batch, mesh)
   return pipeline.build(
     data.pop("dataset"),
-    batch_size=batch // jax.process_count(),
+    batch_size=batch // parts,
     seed=recipe["seed"],
     tokenizer=stage.tokenizer,
     embedder=_lookup(data.pop("embeddings", None)),
-    host_index=host,
-    host_count=jax.process_count(),
-    rejects=pathlib.Path(workdir, REJECTED, f"host_{host:05d}.jsonl"),
+    host_index=part,
+    host_count=parts,
+    rejects=pathlib.Path(
+      workdir, REJECTED, f"host_{jax.process_index():05d}.jsonl"
+    ),
     **data,
   )
 

@@ -18,6 +18,10 @@ PAD, END = 0, 1
 KINDS = ("bytes", "sentencepiece")
 
 
+# T5 v1.1's pieces and sentinels, up to a multiple of 128.
+T5_VOCABULARY = 32_128
+
+
 class Tokenizer(abc.ABC):
   """List of captions -> (tokens [B, L] int32, mask [B, L] bool); pickles.
 
@@ -39,6 +43,9 @@ class Tokenizer(abc.ABC):
   def __call__(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Tokenises; texts that are too long lose their end, see `truncates`."""
     return pad([self.ids(text) for text in texts], self.max_length)
+
+  def require_ready(self) -> None:  # noqa: B027
+    """Raises ConfigError where a file is still to be named."""
 
   def truncates(self, texts: Sequence[str]) -> np.ndarray:
     """[B] bool, True where a text does not fit and will be cut."""
@@ -84,7 +91,7 @@ class SentencePieceTokenizer(Tokenizer):
   """T5's scheme, from a `spiece.model` file.
 
   Attributes:
-    path: the file.
+    path: the file; empty where a network is only planned, not run.
     max_length: L, end token included.
     sentinels: ids that pretraining added behind the pieces: 100 in T5 and mT5,
       300 in UMT5.
@@ -95,7 +102,7 @@ class SentencePieceTokenizer(Tokenizer):
   sentinels: int = 100
 
   def __post_init__(self):
-    if not pathlib.Path(self.path).is_file():
+    if self.path and not pathlib.Path(self.path).is_file():
       raise errors.ConfigError(
         f"there is no SentencePiece model at {self.path}; give text.spiece "
         "the path of the encoder's spiece.model."
@@ -104,6 +111,8 @@ class SentencePieceTokenizer(Tokenizer):
   @property
   def vocab_size(self) -> int:
     """Pieces and sentinels, rounded up to a multiple of 128 as T5's tables."""
+    if not self.path:
+      return T5_VOCABULARY
     known = _processor(self.path).vocab_size() + self.sentinels
     return -(-known // 128) * 128
 
@@ -114,7 +123,16 @@ class SentencePieceTokenizer(Tokenizer):
 
   def ids(self, text: str) -> list[int]:
     """See `Tokenizer`."""
+    self.require_ready()
     return _processor(self.path).encode(text)
+
+  def require_ready(self) -> None:
+    """See `Tokenizer`."""
+    if not self.path:
+      raise errors.ConfigError(
+        "the sentencepiece tokenizer needs text.spiece, the path of the "
+        "encoder's spiece.model; tokenizer='bytes' needs no file."
+      )
 
 
 @functools.cache
@@ -157,9 +175,4 @@ def build(kind: str, max_length: int, spiece: str | None = None) -> Tokenizer:
     )
   if kind == "bytes":
     return ByteTokenizer(max_length)
-  if not spiece:
-    raise errors.ConfigError(
-      "the sentencepiece tokenizer needs text.spiece, the path of the "
-      "encoder's spiece.model; tokenizer='bytes' needs no file."
-    )
-  return SentencePieceTokenizer(spiece, max_length)
+  return SentencePieceTokenizer(spiece or "", max_length)

@@ -1,0 +1,154 @@
+r"""Lumiere's base model at the paper's size: 80 frames of 128x128 in one pass.
+
+  lumiere train --config=configs/base_128.py --workdir=gs://BUCKET/base \
+    --config.data.dataset=gs://BUCKET/clips \
+    --config.data.embeddings=gs://BUCKET/t5_xxl --config.init_from=OUT/t2i
+
+Variants: `base`, `xl` (near the 5.5 B parameters that one source gives), and
+`tiny`, the same network in small, for a laptop and for tests.
+
+The image network is Imagen's base column at 128 pixels: 512 x (1, 2, 3, 4)
+channels, three blocks a level, attention where a frame has 32 and 16 pixels.
+It is frozen; only what inflation adds is trained. Text comes as embeddings of
+a frozen T5-XXL, made ahead by `lumiere embed`.
+
+Needs    TPUs: see the table in docs/scale.md, made by `lumiere plan`.
+Takes    not yet measured on a TPU; docs/scale.md has the compiler's estimate.
+Reaches  not yet measured: no run of this size has been made.
+"""
+
+import ml_collections
+from ml_collections import config_dict
+
+VARIANTS = ("base", "xl", "tiny")
+
+
+def get_config(variant: str = "base") -> ml_collections.ConfigDict:
+  """Returns the recipe; `variant` is one of `VARIANTS`."""
+  if variant not in VARIANTS:
+    raise ValueError(f"variant is {variant!r}; expected one of {VARIANTS}.")
+  config = ml_collections.ConfigDict(
+    dict(
+      stage="base",
+      seed=0,
+      num_steps=200_000,
+      init_from=config_dict.placeholder(str),
+      init_parts=("text", "network"),
+      trainable="temporal",
+      data=dict(
+        dataset=config_dict.placeholder(str),
+        split="train",
+        num_frames=80,
+        fps=16,
+        resolution=128,
+        crop=config_dict.placeholder(int),
+        embeddings="cache/t5_xxl",
+        max_rejected=0.01,
+        frames="clip",
+        place="random",
+        global_batch=64,
+        num_workers=8,
+        flip=True,
+      ),
+      text=dict(
+        tokenizer="sentencepiece",
+        max_length=128,
+        spiece=config_dict.placeholder(str),
+        encoder=dict(
+          width=4096,
+          num_layers=24,
+          num_heads=64,
+          head_dim=64,
+          mlp_width=10_240,
+          dtype="bfloat16",
+        ),
+      ),
+      model=dict(
+        widths=(512, 1024, 1536, 2048),
+        blocks=(3, 3, 3, 3),
+        attention=(2, 3),
+        attention_kind="joint",
+        head_dim=64,
+        groups=32,
+        embedding_width=2048,
+        text_width=2048,
+        resize="pooled",
+        resize_first=False,
+        skips="block",
+        skip_scale=1.0,
+        dtype="bfloat16",
+        # All of a clip's activations would be 75 GB.
+        remat="blocks",
+        temporal=dict(
+          conv_levels="fine",
+          attention_blocks=4,
+          factors=(2, 2, 2),
+          layout="rows",
+        ),
+      ),
+      diffusion=dict(
+        schedule=dict(name="cosine"),
+        prediction="noise",
+        weight="uniform",
+        text_dropout=0.1,
+      ),
+      optimizer=dict(
+        name="adafactor",
+        learning_rate=1e-5,
+        warmup_steps=1000,
+        decay="constant",
+        clip_norm=1.0,
+        weight_decay=0.0,
+        ema_decay=0.9999,
+        accumulate=1,
+      ),
+      # Four chips share a clip, all of those share the weights.
+      mesh=dict(data=-1, fsdp=16, frames=4),
+      every=dict(log=50, checkpoint=1000, preview=0),
+      sampling=dict(
+        num_steps=256,
+        guidance_scale=7.0,
+        solver="ddpm",
+        spacing="time",
+        threshold=0.995,
+      ),
+    )
+  )
+  {"base": lambda config: None, "xl": _xl, "tiny": _tiny}[variant](config)
+  return config.lock()
+
+
+def _xl(config):
+  config.model.update(
+    widths=(704, 1408, 2112, 2816), embedding_width=2816, text_width=2816
+  )
+
+
+def _tiny(config):
+  config.num_steps = 20
+  config.data.update(
+    embeddings=config_dict.placeholder(str),
+    resolution=32,
+    global_batch=2,
+    num_workers=0,
+  )
+  config.text = dict(
+    tokenizer="bytes",
+    max_length=32,
+    spiece=config_dict.placeholder(str),
+    encoder=dict(
+      width=64, num_layers=1, num_heads=2, head_dim=16, mlp_width=64
+    ),
+  )
+  config.model.update(
+    widths=(32, 64, 96, 128),
+    blocks=(1, 1, 1, 1),
+    head_dim=32,
+    groups=8,
+    embedding_width=64,
+    text_width=64,
+  )
+  config.model.temporal.attention_blocks = 1
+  config.mesh.update(data=-1, fsdp=1, frames=1)
+  config.every.update(log=5, checkpoint=100)
+  config.sampling.update(num_steps=4)

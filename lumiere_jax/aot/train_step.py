@@ -1,0 +1,166 @@
+"""The training step of a recipe, before any of its arrays exist.
+
+Shapes first, then where they belong: `lumiere train` compiles the step from
+this and only then draws parameters there, and `lumiere plan` compiles it for
+TPUs that are not here and draws none.
+"""
+
+from collections.abc import Callable, Mapping
+import dataclasses
+from typing import Any
+
+import flax.linen as nn
+import jax
+from jax.sharding import PartitionSpec as P
+import optax
+
+from lumiere_jax.models import inflate
+from lumiere_jax.parallel import mesh as meshes
+from lumiere_jax.parallel import pjit
+from lumiere_jax.parallel import rules
+from lumiere_jax.stages import objective
+from lumiere_jax.stages import spread
+from lumiere_jax.stages import stage as stages
+from lumiere_jax.training import optimizer as optimizers
+from lumiere_jax.training import step as steps
+from lumiere_jax.types import Params, VideoBatch
+
+# Which parameters a recipe trains: everything; all but the text encoder; what
+# inflation added.
+TRAINABLE: dict[str, Callable[[tuple[str, ...]], bool]] = {
+  "all": lambda path: True,
+  "network": lambda path: path[0] == "network",
+  "temporal": inflate.is_temporal,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainStep:
+  """A step that is yet to be compiled.
+
+  Attributes:
+    stage: the stage, on one device.
+    spread: the same, over the mesh.
+    mesh: where it runs.
+    optimizer: what updates the trained parameters.
+    is_trained: path of a parameter -> whether it is trained.
+    state: abstract `steps.TrainState`, sharded.
+    frozen: abstract parameters that never change, sharded.
+    batch: abstract global batch, sharded.
+    program: (state, frozen, batch) -> (state, metrics); takes over the memory
+      of the state.
+  """
+
+  stage: stages.Stage
+  spread: stages.Stage
+  mesh: jax.sharding.Mesh
+  optimizer: optax.GradientTransformation
+  is_trained: Callable[[tuple[str, ...]], bool]
+  state: steps.TrainState
+  frozen: Params
+  batch: VideoBatch
+  program: Any
+
+  def lower(self) -> jax.stages.Lowered:
+    """Traces the step for its shapes and places."""
+    return self.program.lower(self.state, self.frozen, self.batch)
+
+
+def make(
+  recipe: Mapping[str, Any], mesh: jax.sharding.Mesh, batch: VideoBatch
+) -> TrainStep:
+  """Puts the step of a recipe together.
+
+  Args:
+    recipe: resolved.
+    mesh: of devices that need not be here.
+    batch: abstract global batch, sharded.
+  """
+  stage = stages.build(recipe)
+  spread_out = spread.over(stage, mesh)
+  options = dict(recipe["optimizer"])
+  ema_decay, accumulate = options.pop("ema_decay"), options.pop("accumulate")
+  optimizer = optimizers.build(num_steps=recipe["num_steps"], **options)
+  is_trained = TRAINABLE[recipe["trainable"]]
+  trained, frozen = inflate.split(abstract_params(stage, mesh), is_trained)
+  state = abstract_state(trained, optimizer, mesh)
+  step = steps.make_train_step(
+    objective.make(spread_out, objective_options(recipe)),
+    optimizer,
+    join=inflate.join,
+    ema_decay=ema_decay,
+    accumulate=accumulate,
+  )
+  places = jax.tree.map(lambda x: x.sharding, state)
+  return TrainStep(
+    stage=stage,
+    spread=spread_out,
+    mesh=mesh,
+    optimizer=optimizer,
+    is_trained=is_trained,
+    state=state,
+    frozen=in_compute_dtype(stage, frozen),
+    batch=batch,
+    program=pjit.pjit(step, mesh, out_specs=(places, P()), donate_argnums=(0,)),
+  )
+
+
+def objective_options(recipe: Mapping[str, Any]) -> dict[str, Any]:
+  """The diffusion section without what the stage itself reads."""
+  section = dict(recipe["diffusion"])
+  return {
+    k: v for k, v in section.items() if k not in ("schedule", "prediction")
+  }
+
+
+def abstract_params(stage: stages.Stage, mesh: jax.sharding.Mesh) -> Params:
+  """Shapes of all parameters, float32, and where they lie."""
+  abstract = stage.abstract_params()
+  places = rules.DEFAULT.shardings(abstract, mesh)
+  return place(nn.unbox(abstract), places)
+
+
+def in_compute_dtype(stage: stages.Stage, frozen: Params) -> Params:
+  """`stages.in_compute_dtype` of abstract parameters, which stay in place."""
+  places = jax.tree.map(lambda x: x.sharding, frozen)
+  cast = jax.eval_shape(lambda x: stages.in_compute_dtype(stage, x), frozen)
+  return place(cast, places)
+
+
+def place(abstract, places):
+  """Gives a tree of shapes its shardings."""
+  return jax.tree.map(
+    lambda x, to: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=to),
+    abstract,
+    places,
+  )
+
+
+def abstract_state(
+  trained: Params,
+  optimizer: optax.GradientTransformation,
+  mesh: jax.sharding.Mesh,
+) -> steps.TrainState:
+  """Train state whose moments live where their parameters do."""
+  everywhere = meshes.replicated(mesh)
+  places = jax.tree.map(lambda x: x.sharding, trained)
+  abstract = jax.eval_shape(
+    lambda params: steps.init_state(params, optimizer, jax.random.key(0)),
+    trained,
+  )
+  moments = optax.tree_map_params(
+    optimizer,
+    lambda moment, to, param: to if moment.shape == param.shape else everywhere,
+    abstract.opt_state,
+    places,
+    trained,
+    transform_non_params=lambda _: everywhere,
+  )
+  shardings = steps.TrainState(
+    step=everywhere,
+    params=places,
+    ema_params=places,
+    opt_state=moments,
+    key=everywhere,
+  )
+  return place(abstract, shardings)
