@@ -12,6 +12,7 @@ expression each, and shapes and attributes are looked into only when asked for.
 from collections.abc import Iterator
 import dataclasses
 import functools
+import gc
 import math
 import re
 
@@ -20,6 +21,7 @@ _INSTRUCTION = re.compile(
 )
 _COMPUTATION = re.compile(r"(ENTRY )?%?([\w.\-]+) \(.*\{$")
 _LEAF = re.compile(r"([a-z][a-z0-9]*)\[([\d,<=]*)\](\{[^}]*\})?")
+_LAYOUT = re.compile(r"\{([\d,]*)(?::T\(([\d,]+)\))?")
 _SPACE = re.compile(r"S\((\d+)\)")
 _CALLS = re.compile(
   r"(calls|to_apply|body|condition|branch_computations|true_computation|"
@@ -35,6 +37,21 @@ _MAX_CYCLES = 2**62  # the cost model's way to say that it does not know
 HOST_SPACE = 5
 
 
+class _once:  # noqa: N801
+  """`functools.cached_property` without the lock it takes in Python 3.11."""
+
+  def __init__(self, compute):
+    self._compute = compute
+    self.__doc__ = compute.__doc__
+
+  def __get__(self, instance, owner=None):
+    if instance is None:
+      return self
+    value = self._compute(instance)
+    instance.__dict__[self._compute.__name__] = value
+    return value
+
+
 @dataclasses.dataclass(frozen=True)
 class Shape:
   """One array: element type, sizes, and the memory that it lives in.
@@ -42,22 +59,36 @@ class Shape:
   Attributes:
     dtype: as XLA writes it, such as "bf16".
     dims: sizes; empty for a scalar.
+    order: axes from the fastest to the slowest in memory; empty if not said.
+    tile: sizes of a tile over the fastest axes, slowest first; likewise.
     space: 0 is HBM, 1 VMEM, `HOST_SPACE` the host; others are small.
   """
 
   dtype: str
   dims: tuple[int, ...]
+  order: tuple[int, ...] = ()
+  tile: tuple[int, ...] = ()
   space: int = 0
 
-  @property
+  @_once
   def size(self) -> int:
     """Number of elements."""
     return math.prod(self.dims)
 
-  @property
+  @_once
   def nbytes(self) -> int:
     """Bytes of the elements, without the padding of tiles."""
     return -(-self.size * _bits(self.dtype) // 8)
+
+  @_once
+  def padded_bytes(self) -> int:
+    """Bytes that it takes: the fastest axes fill whole tiles."""
+    if not self.order:
+      return self.nbytes
+    sizes = [self.dims[axis] for axis in self.order]
+    for index, tile in enumerate(reversed(self.tile[-len(sizes) :])):
+      sizes[index] = -(-sizes[index] // tile) * tile
+    return -(-math.prod(sizes) * _bits(self.dtype) // 8)
 
 
 @dataclasses.dataclass
@@ -80,34 +111,32 @@ class Instruction:
   operand_text: str
   attributes: str
 
-  @functools.cached_property
+  @_once
   def shapes(self) -> tuple[Shape, ...]:
     """The arrays of the result, depth first; one if it is not a tuple."""
-    return tuple(
-      Shape(
-        dtype,
-        tuple(int(one.lstrip("<=")) for one in dims.split(",") if one),
-        int(space[1]) if (space := _SPACE.search(layout)) else 0,
-      )
-      for dtype, dims, layout in _LEAF.findall(self.shape_text)
-    )
+    return tuple(_leaf(*found) for found in _LEAF.findall(self.shape_text))
 
   @property
   def shape(self) -> Shape:
     """The first array of the result."""
     return self.shapes[0]
 
-  @property
+  @_once
   def nbytes(self) -> int:
-    """Bytes of all arrays of the result."""
+    """Bytes of all arrays of the result, without padding."""
     return sum(shape.nbytes for shape in self.shapes)
 
-  @functools.cached_property
+  @_once
+  def padded_bytes(self) -> int:
+    """Bytes of all arrays of the result, with the padding of tiles."""
+    return sum(shape.padded_bytes for shape in self.shapes)
+
+  @_once
   def operands(self) -> tuple[str, ...]:
     """Names of the operands."""
     return tuple(_NAME.findall(self.operand_text))
 
-  @functools.cached_property
+  @_once
   def called(self) -> tuple[tuple[str, str], ...]:
     """(how, computation) pairs, such as ("body", "region_1.2")."""
     return tuple(
@@ -169,14 +198,14 @@ class Computation:
     """An operand of one of its instructions."""
     return self.instructions[instruction.operands[index]]
 
-  @functools.cached_property
+  @_once
   def parameters(self) -> dict[int, Instruction]:
     """Parameters by number."""
     return {
       int(one.operand_text): one for one in self if one.opcode == "parameter"
     }
 
-  @functools.cached_property
+  @_once
   def users(self) -> dict[str, list[Instruction]]:
     """Who takes each instruction as an operand."""
     found = {name: [] for name in self.instructions}
@@ -215,6 +244,17 @@ def parse(text: str) -> Module:
   Raises:
     ValueError: no entry computation, so this is not the text of a module.
   """
+  # Millions of objects without a cycle: looking for cycles doubles the time.
+  was_collecting = gc.isenabled()
+  gc.disable()
+  try:
+    return _parse(text)
+  finally:
+    if was_collecting:
+      gc.enable()
+
+
+def _parse(text: str) -> Module:
   computations, entry, current, table = {}, None, None, ""
   tables = {"FileNames": {}, "FileLocations": {}, "StackFrames": {}}
   header, _, rest = text.partition("\n")
@@ -277,6 +317,19 @@ def _frames(tables: dict) -> dict[int, str]:
     )
     for key, text in tables["StackFrames"].items()
   }
+
+
+@functools.lru_cache(maxsize=2**16)
+def _leaf(dtype: str, dims: str, layout: str) -> Shape:
+  order, tile = _LAYOUT.match(layout).groups() if layout else ("", "")
+  space = _SPACE.search(layout)
+  return Shape(
+    dtype,
+    tuple(int(one.lstrip("<=")) for one in dims.split(",") if one),
+    tuple(int(one) for one in order.split(",") if one),
+    tuple(int(one) for one in (tile or "").split(",") if one),
+    int(space[1]) if space else 0,
+  )
 
 
 @functools.lru_cache

@@ -114,6 +114,8 @@ def rows(
       continue
     computation = module.computations[name]
     for one in computation:
+      if one.opcode in traffic.FREE:
+        continue
       row = _row(module, computation, one, times, generation)
       if row.roofline or row.cycles:
         found.append(row)

@@ -2,14 +2,15 @@
 
 Counted as `cost_analysis()["bytes accessed"]` does: operands and results once
 each, wherever they live; of an operand of which only slices are taken the
-slices, and of a buffer updated in place the update. Padding of tiles and
-reading twice are not in it.
+slices, and of a buffer updated in place the update. Padding of tiles counts;
+reading something twice does not.
 """
 
 from lumiere_jax.aot import flops
 from lumiere_jax.aot import hlo
 
-_FREE = {
+# What takes no time: names for values, and calls whose insides are counted.
+FREE = {
   "parameter",
   "constant",
   "get-tuple-element",
@@ -35,7 +36,7 @@ def of(
   module: hlo.Module, computation: hlo.Computation, one: hlo.Instruction
 ) -> float:
   """Bytes read and written by one execution."""
-  if one.opcode in _FREE:
+  if one.opcode in FREE:
     return 0.0
   if one.opcode.endswith("-done"):
     # The model charges the two halves of a copy a whole one each.
@@ -44,22 +45,22 @@ def of(
   if one.opcode == "fusion":
     return _fusion(module, computation, one)
   if one.opcode in _SLICES:
-    return 2.0 * one.nbytes
+    return 2.0 * one.padded_bytes
   if one.opcode == "dynamic-update-slice":
-    return 2.0 * computation.operand(one, 1).nbytes
+    return 2.0 * computation.operand(one, 1).padded_bytes
   if one.opcode.endswith("-start"):
     return 2.0 * _started(computation, one)
   if one.opcode == "custom-call" and not flops.of(computation, one):
     return 0.0  # the compiler's own: bitcasts and buffers
-  return float(one.nbytes + sum(_operand_bytes(computation, one)))
+  return float(one.padded_bytes + sum(_operand_bytes(computation, one)))
 
 
 def _started(computation: hlo.Computation, one: hlo.Instruction) -> int:
   """Bytes that an asynchronous operation brings from one place to another."""
   if one.opcode in ("slice-start", "dynamic-slice-start"):
-    return one.shapes[-2].nbytes
+    return one.shapes[-2].padded_bytes
   if one.opcode == "dynamic-update-slice-start":
-    return computation.operand(one, 1).nbytes
+    return computation.operand(one, 1).padded_bytes
   return sum(_operand_bytes(computation, one))
 
 
@@ -67,7 +68,7 @@ def _operand_bytes(
   computation: hlo.Computation, one: hlo.Instruction
 ) -> list[int]:
   return [
-    computation.instructions[name].nbytes
+    computation.instructions[name].padded_bytes
     for name in one.operands
     if name in computation.instructions
   ]
@@ -93,27 +94,27 @@ def _written(inner: hlo.Computation, root: hlo.Instruction) -> float:
   while root.opcode in ("bitcast", "copy") and root.operands:
     root = inner.operand(root, 0)
   if root.opcode == "dynamic-update-slice":
-    return float(inner.operand(root, 1).nbytes)
+    return float(inner.operand(root, 1).padded_bytes)
   if root.opcode == "parameter":
     return 0.0
-  return float(root.nbytes)
+  return float(root.padded_bytes)
 
 
 def _read(
   module: hlo.Module, inner: hlo.Computation, value: hlo.Instruction
 ) -> float:
   """Bytes of a parameter that its users look at."""
-  whole = float(value.nbytes)
+  whole = float(value.padded_bytes)
   if value.is_root:  # handed on as it is
     return whole
   found = 0.0
   for user in inner.users[value.name]:
     if user.opcode in _SLICES and user.operands[0] == value.name:
-      found += user.nbytes
+      found += user.padded_bytes
     elif (
       user.opcode == "dynamic-update-slice" and user.operands[0] == value.name
     ):
-      found += inner.operand(user, 1).nbytes
+      found += inner.operand(user, 1).padded_bytes
     elif user.opcode == "bitcast":
       found += _read(module, inner, user)
     elif user.opcode == "fusion":
