@@ -8,9 +8,11 @@ import jax.numpy as jnp
 
 from lumiere_jax.aot import train_step
 from lumiere_jax.parallel import mesh as meshes
+from lumiere_jax.sampling import base
 from lumiere_jax.sampling import pmapped
 from lumiere_jax.sampling import settings as sampler_settings
 from lumiere_jax.sampling import sharded
+from lumiere_jax.sampling import ssr
 from lumiere_jax.stages import spread
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.types import Condition, Guided, Params
@@ -19,7 +21,10 @@ FRONTS = ("pmap", "sharded")
 
 
 def lower_pmapped(
-  recipe: Mapping[str, Any], devices: Sequence[jax.Device], num_clips: int
+  recipe: Mapping[str, Any],
+  devices: Sequence[jax.Device],
+  num_clips: int,
+  num_frames: int,
 ) -> tuple[jax.stages.Lowered, Params]:
   """Traces the sampler in which each device holds the whole network.
 
@@ -27,6 +32,7 @@ def lower_pmapped(
     recipe: of the stage to sample.
     devices: of one host; they need not be here.
     num_clips: clips sampled together.
+    num_frames: frames of a clip.
 
   Returns:
     The traced program, and the abstract parameters that it takes.
@@ -35,17 +41,19 @@ def lower_pmapped(
   mesh = meshes.make({"data": -1}, devices)
   params = {"network": _params(stage, mesh)["network"]}
   make = _maker(pmapped, stage)
-  front = make(
-    stage.denoise, stage.schedule, settings(recipe), stage.frame_shape, devices
-  )
+  shape = (num_frames, *stage.frame_shape[1:])
+  front = make(stage.denoise, stage.schedule, settings(recipe), shape, devices)
   shapes = jax.tree.map(
     lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), params
   )
-  return front.lower(shapes, *_told(stage, num_clips)), params
+  return front.lower(shapes, *told(stage, num_clips, num_frames)), params
 
 
 def lower_sharded(
-  recipe: Mapping[str, Any], mesh: jax.sharding.Mesh, num_clips: int
+  recipe: Mapping[str, Any],
+  mesh: jax.sharding.Mesh,
+  num_clips: int,
+  num_frames: int,
 ) -> tuple[jax.stages.Lowered, Params]:
   """Traces the sampler whose network is cut over a mesh; as `lower_pmapped`."""
   stage = stages.build(recipe)
@@ -54,11 +62,11 @@ def lower_sharded(
     spread.over(stage, mesh).denoise,
     stage.schedule,
     settings(recipe),
-    stage.frame_shape,
+    (num_frames, *stage.frame_shape[1:]),
     mesh,
-    batch_axes=("data", "fsdp"),
+    batch_axes=spread.clip_axes(stage),
   )
-  return front.lower(params, *_told(stage, num_clips)), params
+  return front.lower(params, *told(stage, num_clips, num_frames)), params
 
 
 def settings(recipe: Mapping[str, Any]) -> sampler_settings.SamplerSettings:
@@ -77,15 +85,22 @@ def _params(stage: stages.Stage, mesh: jax.sharding.Mesh) -> Params:
   return train_step.in_compute_dtype(stage, params)
 
 
-def _told(stage: stages.Stage, num_clips: int):
+def plain(stage: stages.Stage, num_frames: int):
+  """The sampler itself, on one device."""
+  make = ssr.make if stage.name == stages.SUPER_RESOLUTION else base.make
+  shape = (num_frames, *stage.frame_shape[1:])
+  return make(stage.denoise, stage.schedule, settings(stage.recipe), shape)
+
+
+def told(stage: stages.Stage, num_clips: int, num_frames: int):
   """Abstract keys and conditions of a batch."""
-  text, frames = stage.recipe["text"], stage.frame_shape
+  text = stage.recipe["text"]
   abstract = jax.ShapeDtypeStruct
   length, width = text["max_length"], text["encoder"]["width"]
   low_res = None
   if stage.name == stages.SUPER_RESOLUTION:
     side = stage.recipe["diffusion"]["low_res"]
-    low_res = abstract((num_clips, frames[0], side, side, 3), jnp.float32)
+    low_res = abstract((num_clips, num_frames, side, side, 3), jnp.float32)
   condition = Condition(
     text=abstract((num_clips, length, width), jnp.float32),
     text_mask=abstract((num_clips, length), jnp.bool_),

@@ -41,6 +41,13 @@ EXAMPLES = (
 )
 _NAME = re.compile(r"(\w+?):(\d+(?:x\d+)+)(_twisted|_untwisted)?")
 _GIB = 2**30
+_ENVIRONMENT = {
+  "TPU_SKIP_MDS_QUERY": "1",  # there is no metadata server to ask
+  "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",  # another process may be compiling
+  # Of the machine we are on, not of the topology; else libtpu complains.
+  "TPU_ACCELERATOR_TYPE": "v5litepod-4",
+  "TPU_WORKER_HOSTNAMES": "localhost",
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -193,8 +200,8 @@ class Topology:
         "libtpu is not installed, and it is the compiler for TPUs: "
         'pip install "lumiere-jax[tpu]".'
       )
-    os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
-    os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
+    for variable, value in _ENVIRONMENT.items():
+      os.environ.setdefault(variable, value)
     options = dict(self.generation.options)
     if self.num_slices > 1:
       options["num_slices"] = self.num_slices

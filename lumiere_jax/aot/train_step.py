@@ -11,6 +11,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 import optax
 
@@ -66,15 +67,12 @@ class TrainStep:
     return self.program.lower(self.state, self.frozen, self.batch)
 
 
-def make(
-  recipe: Mapping[str, Any], mesh: jax.sharding.Mesh, batch: VideoBatch
-) -> TrainStep:
+def make(recipe: Mapping[str, Any], mesh: jax.sharding.Mesh) -> TrainStep:
   """Puts the step of a recipe together.
 
   Args:
     recipe: resolved.
     mesh: of devices that need not be here.
-    batch: abstract global batch, sharded.
   """
   stage = stages.build(recipe)
   spread_out = spread.over(stage, mesh)
@@ -100,8 +98,28 @@ def make(
     is_trained=is_trained,
     state=state,
     frozen=in_compute_dtype(stage, frozen),
-    batch=batch,
+    batch=abstract_batch(recipe, mesh),
     program=pjit.pjit(step, mesh, out_specs=(places, P()), donate_argnums=(0,)),
+  )
+
+
+def abstract_batch(recipe: Mapping[str, Any], mesh) -> VideoBatch:
+  """Shapes and places of a global batch."""
+  data, text = recipe["data"], recipe["text"]
+  side, length = data["crop"] or data["resolution"], text["max_length"]
+  count = data["global_batch"]
+  on = lambda shape, dtype: jax.ShapeDtypeStruct(
+    shape, dtype, sharding=meshes.batch_sharding(mesh, len(shape))
+  )
+  embedding = None
+  if data.get("embeddings"):
+    width = text["encoder"]["width"]
+    embedding = on((count, length, width), jnp.float32)
+  return VideoBatch(
+    video=on((count, data["num_frames"], side, side, 3), jnp.uint8),
+    tokens=on((count, length), jnp.int32),
+    text_mask=on((count, length), jnp.bool_),
+    embedding=embedding,
   )
 
 

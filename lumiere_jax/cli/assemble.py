@@ -28,6 +28,7 @@ from lumiere_jax.sampling import base as base_sampler
 from lumiere_jax.sampling import noise as sampling_noise
 from lumiere_jax.sampling import settings as sampler_settings
 from lumiere_jax.sampling import sharded
+from lumiere_jax.stages import spread
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
 from lumiere_jax.training import loop
@@ -76,7 +77,7 @@ def job(
   params, parents = place_params(stage, recipe, mesh, workdir)
   if weights.latest_step(workdir) is None:  # else they are yet to be restored
     feed.check_embeddings(stage, recipe, params["text"])
-  plan = train_step.make(recipe, mesh, feed.abstract_batch(recipe, mesh))
+  plan = train_step.make(recipe, mesh)
   trained, frozen = inflate.split(params, plan.is_trained)
   frozen = stages.in_compute_dtype(stage, frozen)
   is_first = jax.process_index() == 0
@@ -264,7 +265,7 @@ def preview(stage: stages.Stage, mesh):
     run = jax.jit(base_sampler.make(*make))
   else:
     # One clip for each group of devices that share one; one of them is shown.
-    run = sharded.make_base(*make, mesh, batch_axes=("data", "fsdp"))
+    run = sharded.make_base(*make, mesh, batch_axes=spread.clip_axes(stage))
 
   def sample(trained: Params, frozen: Params, step: int):
     del step

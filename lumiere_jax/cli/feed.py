@@ -1,11 +1,10 @@
-"""What a run is fed: batches, their shapes, and where they come from."""
+"""What a run is fed: batches, and where they come from."""
 
 from collections.abc import Mapping
 import pathlib
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from lumiere_jax import errors
 from lumiere_jax.data import pipeline
@@ -14,7 +13,7 @@ from lumiere_jax.parallel import mesh as meshes
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
 from lumiere_jax.text import cache
-from lumiere_jax.types import Params, VideoBatch
+from lumiere_jax.types import Params
 
 REJECTED = "rejected"
 
@@ -79,26 +78,6 @@ def check_embeddings(
       f"the run has {ours[:12]}; make them from the run named by init_from: "
       "lumiere embed --weights INIT_FROM --dataset DATASET --out CACHE"
     )
-
-
-def abstract_batch(recipe: Mapping[str, Any], mesh) -> VideoBatch:
-  """Shapes and places of a global batch."""
-  data, text = recipe["data"], recipe["text"]
-  side, length = data["crop"] or data["resolution"], text["max_length"]
-  count = data["global_batch"]
-  on = lambda shape, dtype: jax.ShapeDtypeStruct(
-    shape, dtype, sharding=meshes.batch_sharding(mesh, len(shape))
-  )
-  embedding = None
-  if data.get("embeddings"):
-    width = text["encoder"]["width"]
-    embedding = on((count, length, width), jnp.float32)
-  return VideoBatch(
-    video=on((count, data["num_frames"], side, side, 3), jnp.uint8),
-    tokens=on((count, length), jnp.int32),
-    text_mask=on((count, length), jnp.bool_),
-    embedding=embedding,
-  )
 
 
 def said_of(one: source.ClipSource) -> dict[str, Any]:

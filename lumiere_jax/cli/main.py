@@ -18,12 +18,13 @@ VERBS = {
   "prove": "prove that a clip is in a dataset, or check such a proof",
   "audit": "say whether a clip was in the training set of a run",
   "train": "train one stage by a recipe, or go on where a run stopped",
+  "plan": "compile a recipe for TPUs that are not here",
   "sample": "make a video from a prompt",
   "evaluate": "measure generated clips against real ones",
   "compare": "do the same work in other programs, side by side",
 }
 # Verbs that need more than the core dependencies.
-EXTRAS = {"evaluate": "eval"}
+EXTRAS = {"evaluate": "eval", "plan": "tpu"}
 
 HELP = f"""\
 Text to video with a space-time U-Net.

@@ -57,7 +57,7 @@ def _run(argv: list[str]) -> None:
   logging.info("done: %s", _WORKDIR.value)
 
 
-def _parse(words: list[str]) -> list[str]:
+def parse(words: list[str]) -> list[str]:
   """Parses flags; a field that the recipe lacks is one sentence."""
   for word in words:
     name, _, value = word.lstrip("-").partition("=")
@@ -103,7 +103,7 @@ def main(argv: list[str] | None = None) -> None:
   app.run(
     lambda rest: exits.run(_run, rest),
     argv=["lumiere train", *argv],
-    flags_parser=lambda words: exits.run(_parse, words),
+    flags_parser=lambda words: exits.run(parse, words),
   )
 
 

@@ -14,6 +14,7 @@ import jax
 
 from lumiere_jax import errors
 from lumiere_jax.nn import saved
+from lumiere_jax.nn import softmax_attention
 from lumiere_jax.nn import timeline as timelines
 from lumiere_jax.types import Params, Timeline
 
@@ -44,12 +45,15 @@ class Execution:
       "blocks" (inputs of blocks), "offload" (those too, on the host).  One for
       all levels, or one for each, finest first.
     timeline: frames on this device -> where the clip's frames live.
+    attention_chunk: pixels that ask at a time in attention among them; None
+      for all at once. See `nn.softmax_attention`.
     gather: brings a block's weights together just before it runs, and again
       in the backward pass; None where they are whole.
   """
 
   remat: str | tuple[str, ...] = "none"
   timeline: Callable[[int], Timeline] = timelines.Whole
+  attention_chunk: int | None = softmax_attention.CHUNK
   gather: Gather | None = None
 
   def __post_init__(self):

@@ -73,6 +73,7 @@ class Level(nn.Module):
       head_dim=self.spec.head_dim,
       kind=self.spec.attention_kind,
       groups=self.spec.groups,
+      chunk=self.execution.attention_chunk,
       name=name,
     )(x, told.text, told.text_mask)
 

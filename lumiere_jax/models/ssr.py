@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from lumiere_jax.models import execution as executions
 from lumiere_jax.models import spec as specs
 from lumiere_jax.models import unet
+from lumiere_jax.nn import softmax_attention
 
 
 def build(
@@ -21,6 +22,7 @@ def build(
   temporal: Mapping | None = None,
   dtype: str = "float32",
   remat: str | Sequence[str] = "none",
+  attention_chunk: int | None = softmax_attention.CHUNK,
   **sizes,
 ) -> unet.UNet:
   """Returns the inflated super-resolution network.
@@ -30,12 +32,15 @@ def build(
       none attends unless it says otherwise.
     dtype: compute dtype.
     remat: see `execution.Execution`.
+    attention_chunk: likewise.
     **sizes: fields of `spec.UNetSpec`; `low_res` is implied.
   """
   options = dict(conv_levels="all", attention_blocks=0) | dict(temporal or {})
   return unet.UNet(
     specs.UNetSpec(low_res=True, **sizes),
     specs.TemporalSpec(**options),
-    execution=executions.Execution(remat=remat),
+    execution=executions.Execution(
+      remat=remat, attention_chunk=attention_chunk
+    ),
     dtype=jnp.dtype(dtype),
   )

@@ -20,6 +20,7 @@ from lumiere_jax import errors
 from lumiere_jax.models import execution as executions
 from lumiere_jax.models import spec as specs
 from lumiere_jax.models import unet
+from lumiere_jax.nn import softmax_attention
 
 
 def build(
@@ -27,6 +28,7 @@ def build(
   temporal: Mapping | None = None,
   dtype: str = "float32",
   remat: str | Sequence[str] = "none",
+  attention_chunk: int | None = softmax_attention.CHUNK,
   **sizes,
 ) -> unet.UNet:
   """Returns the inflated base network.
@@ -36,6 +38,7 @@ def build(
       spatial resize.
     dtype: compute dtype.
     remat: see `execution.Execution`.
+    attention_chunk: likewise.
     **sizes: fields of `spec.UNetSpec`, those of the image network.
   """
   spec = specs.UNetSpec(**sizes)
@@ -49,6 +52,8 @@ def build(
   return unet.UNet(
     spec,
     specs.TemporalSpec(**options),
-    execution=executions.Execution(remat=remat),
+    execution=executions.Execution(
+      remat=remat, attention_chunk=attention_chunk
+    ),
     dtype=jnp.dtype(dtype),
   )

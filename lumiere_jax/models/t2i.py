@@ -22,20 +22,28 @@ import jax.numpy as jnp
 from lumiere_jax.models import execution as executions
 from lumiere_jax.models import spec as specs
 from lumiere_jax.models import unet
+from lumiere_jax.nn import softmax_attention
 
 
 def build(
-  *, dtype: str = "float32", remat: str | Sequence[str] = "none", **sizes
+  *,
+  dtype: str = "float32",
+  remat: str | Sequence[str] = "none",
+  attention_chunk: int | None = softmax_attention.CHUNK,
+  **sizes,
 ) -> unet.UNet:
   """Returns the image network.
 
   Args:
     dtype: compute dtype.
     remat: see `execution.Execution`.
+    attention_chunk: likewise.
     **sizes: fields of `spec.UNetSpec`.
   """
   return unet.UNet(
     specs.UNetSpec(**sizes),
-    execution=executions.Execution(remat=remat),
+    execution=executions.Execution(
+      remat=remat, attention_chunk=attention_chunk
+    ),
     dtype=jnp.dtype(dtype),
   )

@@ -42,12 +42,14 @@ class FrameAttention(nn.Module):
     kind: "joint" attends to pixels and text in one softmax, "cross" to text
       alone, "self" to pixels alone.
     groups: groups of the pre-normalisation.
+    chunk: queries at a time; see `nn.softmax_attention`.
     dtype: compute dtype; softmax is float32.
   """
 
   head_dim: int = 64
   kind: str = "joint"
   groups: int = 32
+  chunk: int | None = softmax_attention.CHUNK
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
@@ -86,6 +88,7 @@ class FrameAttention(nn.Module):
       jnp.concatenate(keys, axis=1),
       jnp.concatenate(values, axis=1),
       jnp.concatenate(mask, axis=1),
+      chunk=self.chunk,
     )
     out = embed.dense(
       channels,

@@ -25,7 +25,7 @@ def attend(
   value: Array,
   mask: Array | None = None,
   *,
-  chunk: int = CHUNK,
+  chunk: int | None = CHUNK,
 ) -> Array:
   """Attends, a chunk of queries at a time.
 
@@ -34,8 +34,8 @@ def attend(
     key: [B, M, heads, D].
     value: [B, M, heads, D].
     mask: [B, M] bool, True where a key may be attended to; None for all.
-    chunk: queries at a time; all at once where it does not divide N, or is no
-      fewer.
+    chunk: queries at a time; all at once if None, or where it does not divide
+      N, or is no fewer.
 
   Returns:
     [B, N, heads, D] in the dtype of `query`; softmax is float32.
@@ -45,7 +45,7 @@ def attend(
     jax.nn.dot_product_attention, key=key, value=value, mask=mask
   )
   length = query.shape[1]
-  if length <= chunk or length % chunk:
+  if chunk is None or length <= chunk or length % chunk:
     return whole(query)
   parts = query.reshape(query.shape[0], -1, chunk, *query.shape[2:])
   out = jax.lax.map(jax.checkpoint(whole), jnp.moveaxis(parts, 1, 0))

@@ -23,6 +23,7 @@ one chip, use `sharded`.
 """
 
 from collections.abc import Callable, Sequence
+import dataclasses
 import functools
 from typing import Any
 
@@ -40,6 +41,40 @@ from lumiere_jax.sampling import ssr
 from lumiere_jax.types import Array, ParametricDenoiser, Params
 
 AXIS = "devices"
+
+
+@dataclasses.dataclass(frozen=True)
+class Front:
+  """A `base.Sampler` over devices, which may also be compiled ahead.
+
+  Attributes:
+    program: what `jax.pmap` made.
+    arrange: (params, keys, condition, start) -> its array arguments.
+    static: keys -> its static arguments, which come first.
+  """
+
+  program: Any
+  arrange: Callable[..., tuple[Any, ...]]
+  static: Callable[[Array], tuple[int, ...]] = lambda keys: ()
+
+  def __call__(
+    self,
+    params: Params,
+    keys: Array,
+    condition: Any,
+    start: loop.Start | None = None,
+  ) -> Array:
+    """Samples; see `base.make`."""
+    noise.require_keys(keys)
+    arranged = self.arrange(params, keys, condition, start)
+    return self.program(*self.static(keys), *arranged)
+
+  def lower(
+    self, params: Params, keys: Array, condition: Any
+  ) -> jax.stages.Lowered:
+    """Traces it for abstract arguments, on devices that need not be here."""
+    arranged = jax.eval_shape(self.arrange, params, keys, condition, None)
+    return self.program.lower(*self.static(keys), *arranged)
 
 
 def make_base(
@@ -119,21 +154,13 @@ def _over_clips(make: Callable[..., Any], devices: list) -> base.Sampler:
       lambda x: x.reshape(len(devices), -1, *x.shape[1:]), padded
     )
 
-  def sample(
-    params: Params,
-    keys: Array,
-    condition: Any,
-    start: loop.Start | None = None,
-  ) -> Array:
-    noise.require_keys(keys)
+  def arrange(params, keys, condition, start):
     if start is not None:
       noisy, t_start = start
       start = shares(noisy), jax.numpy.full(len(devices), t_start)
-    return program(
-      keys.shape[0], params, shares(keys), shares(condition), start
-    )
+    return params, shares(keys), shares(condition), start
 
-  return sample
+  return Front(program, arrange, lambda keys: keys.shape)
 
 
 def _over_windows(
@@ -163,18 +190,12 @@ def _over_windows(
     devices=devices,
   )
 
-  def sample(
-    params: Params,
-    keys: Array,
-    condition: Any,
-    start: loop.Start | None = None,
-  ) -> Array:
-    noise.require_keys(keys)
+  def arrange(params, keys, condition, start):
     jobs = plan.jobs(
       keys.shape[0],
       num_devices=len(devices),
       windows_per_call=windows_per_call,
     )
-    return program(params, keys, condition, start, jobs)
+    return params, keys, condition, start, jobs
 
-  return sample
+  return Front(program, arrange)

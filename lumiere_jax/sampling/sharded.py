@@ -10,6 +10,7 @@ With windows the noisy clips are on every device, as in `pmapped`.
 """
 
 from collections.abc import Callable, Sequence
+import dataclasses
 import functools
 import math
 from typing import Any
@@ -113,24 +114,60 @@ def _make(
     )
     return make(emit=emit)(params, keys, condition, start)[:num_clips]
 
-  def place(tree):
-    if plan is not None:
-      return jax.device_put(tree, everywhere)
-    return jax.device_put(padding.repeat_last(tree, num_shards), batch)
+  return Front(program, mesh, everywhere if plan is not None else batch)
 
-  def sample(
+
+@dataclasses.dataclass(frozen=True)
+class Front:
+  """A `base.Sampler` over a mesh, which may also be compiled ahead.
+
+  Attributes:
+    program: what `jax.jit` made; the number of clips is its first argument.
+    mesh: where it runs.
+    clips: where keys, conditions and clips to start from live.
+  """
+
+  program: Any
+  mesh: jax.sharding.Mesh
+  clips: NamedSharding
+
+  def __call__(
+    self,
     params: Params,
     keys: Array,
     condition: Any,
     start: loop.Start | None = None,
   ) -> Array:
+    """Samples; see `base.make`."""
     noise.require_keys(keys)
-    params = jax.tree.map(lambda x: _on_mesh(x, mesh, everywhere), params)
+    everywhere = NamedSharding(self.mesh, P())
+    params = jax.tree.map(lambda x: _on_mesh(x, self.mesh, everywhere), params)
+    place = lambda tree: jax.device_put(self._padded(tree), self.clips)
     if start is not None:
       start = place(start[0]), start[1]
-    return program(keys.shape[0], params, place(keys), place(condition), start)
+    return self.program(
+      keys.shape[0], params, place(keys), place(condition), start
+    )
 
-  return sample
+  def lower(
+    self, params: Params, keys: Array, condition: Any
+  ) -> jax.stages.Lowered:
+    """Traces it for abstract arguments, on devices that need not be here.
+
+    Those of `params` must have their shardings.
+    """
+    abstract = jax.tree.map(
+      lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self.clips),
+      jax.eval_shape(lambda *trees: self._padded(trees), keys, condition),
+    )
+    return self.program.lower(keys.shape[0], params, *abstract, None)
+
+  def _padded(self, tree):
+    """Repeats the last clip until the mesh divides their number."""
+    axes = self.clips.spec[0] if self.clips.spec else ()
+    return padding.repeat_last(
+      tree, math.prod(self.mesh.shape[axis] for axis in axes or ())
+    )
 
 
 def _windowed(plan, num_shards: int, windows_per_call: int | None) -> Callable:

@@ -11,8 +11,10 @@ loss, optimizer) is plain `jax.jit` over global arrays.
 import dataclasses
 
 import jax
+from jax.sharding import PartitionSpec as P
 
 from lumiere_jax.nn import axes
+from lumiere_jax.nn import timeline as timelines
 from lumiere_jax.parallel import gather
 from lumiere_jax.parallel import rules
 from lumiere_jax.parallel import timeline
@@ -21,6 +23,24 @@ from lumiere_jax.types import Array, Condition, Params
 
 # Parts of the network whose blocks gather their own weights.
 _LEVELS = ("down_", "up_", "middle")
+
+
+def clip_axes(
+  stage: stages.Stage, table: rules.AxisRules = rules.DEFAULT
+) -> tuple[str, ...]:
+  """Axes of the mesh that clips are dealt out over.
+
+  For the image network, to which each frame is a clip of its own, those that
+  frames would take as well.
+  """
+  names = ("batch", "frames") if stage.name == stages.IMAGES else ("batch",)
+  spec = [table.table[name] for name in names]
+  return tuple(
+    axis
+    for axes_ in spec
+    if axes_
+    for axis in ((axes_,) if isinstance(axes_, str) else axes_)
+  )
 
 
 def over(
@@ -38,15 +58,17 @@ def over(
   if mesh.size == 1:
     return stage
   network = stage.network
+  is_images = stage.name == stages.IMAGES
   specs = table.specs(stage.abstract_params()["network"], mesh)
   bring = gather.gatherer(specs, network.dtype)
   execution = dataclasses.replace(
     network.execution,
-    timeline=timeline.over(mesh),
+    timeline=timelines.Whole if is_images else timeline.over(mesh),
     gather=bring if mesh.shape["fsdp"] > 1 else None,
   )
   network = network.clone(execution=execution)
-  video, clip = table.of(axes.VIDEO), table.of(axes.PER_CLIP)
+  clip = P(clip_axes(stage, table))
+  video = clip if is_images else table.of(axes.VIDEO)
 
   def local(params, noisy, t, condition) -> Array:
     small = {k: v for k, v in params.items() if not k.startswith(_LEVELS)}
