@@ -39,7 +39,9 @@ OPCODES = {
   name for kind in KINDS for name in (kind, f"{kind}-start", f"{kind}-done")
 } | {"ragged-all-to-all"}
 _IOTA = re.compile(r"\[([\d,]+)\]<=\[([\d,]+)\](?:T\(([\d,]+)\))?")
-_GROUPS = re.compile(r"replica_groups=(\{\{.*?\}\}|\{\}|\[[^\s{]*\))")
+_GROUPS = re.compile(
+  r"replica_groups=(\{\{.*?\}\}|\{\}|\[[\d,]+\]<=\[[\d,]+\](?:T\([\d,]+\))?)"
+)
 _PAIRS = re.compile(r"source_target_pairs=(\{\{.*?\}\}|\{\})")
 _BETWEEN_SLICES = re.compile(r'_xla_megascale_transfer_type="(\w+)"')
 _SLICES = re.compile(r'_xla_megascale_target="?\{([^}]*)\}')

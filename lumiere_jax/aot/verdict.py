@@ -87,7 +87,7 @@ def _largest(text: str) -> tuple[Allocation, ...]:
   ends = [entry.start() for entry in entries[1:]] + [len(text)]
   found = [
     _allocation(entry, text[entry.end() : end])
-    for entry, end in zip(entries, ends, strict=True)
+    for entry, end in zip(entries, ends, strict=False)  # none has one end
   ]
   return tuple(sorted(found, key=lambda one: -one.nbytes))
 
