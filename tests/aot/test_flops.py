@@ -63,6 +63,13 @@ def one_convolution(left, right, out, attributes):
       "window={size=1}, dim_labels=b0f_0io->b0f, feature_group_count=2",
       8 * 2 * 6,
     ),
+    (  # of four clips two at a time make one: 2 x 8 x 6 sums of 3
+      "4,8,3",
+      "1,3,6",
+      "2,8,6",
+      "window={size=1}, dim_labels=b0f_0io->b0f, batch_group_count=2",
+      2 * 8 * 6 * 3,
+    ),
     (  # a batch of 5 products [2, 3] x [3, 4]: the batch is a spatial axis
       "5,2,3",
       "5,3,4",
@@ -79,7 +86,7 @@ def one_convolution(left, right, out, attributes):
       4 + 4 + 3,
     ),
   ],
-  ids=["product", "valid", "groups", "batch", "transposed"],
+  ids=["product", "valid", "groups", "clips", "batch", "transposed"],
 )
 def test_flops_of_a_convolution(left, right, out, attributes, expected):
   module = one_convolution(left, right, out, attributes)
