@@ -24,8 +24,8 @@ def text(one: plans.Plan) -> str:
     lines += [f"            {name}" for name in one.largest]
     return "\n".join(lines)
   lines += [
-    f"  FLOPs     {one.model_tflops:.1f} T a device by the mathematics, "
-    f"{one.executed_tflops:.1f} T executed",
+    f"  FLOPs     {one.model_tflops:.4g} T a device by the mathematics, "
+    f"{one.executed_tflops:.4g} T executed",
     f"  estimate  {speed(one)}",
   ]
   lines += [f"  network   {line}" for line in network(one)] or [

@@ -16,7 +16,9 @@ import jax
 import numpy as np
 
 from lumiere_jax import errors
+from lumiere_jax.aot import report
 from lumiere_jax.aot import train_step
+from lumiere_jax.aot import work
 from lumiere_jax.cli import feed
 from lumiere_jax.data import source
 from lumiere_jax.models import inflate
@@ -53,6 +55,7 @@ def job(
   recipe: Mapping[str, Any],
   workdir: str,
   on_step: Callable[[str, int, int], None] | None = None,
+  program: str | None = None,
 ) -> loop.Job:
   """Builds everything a run consists of.
 
@@ -60,6 +63,7 @@ def job(
     recipe: plain JSON values; see `configs/`.
     workdir: the run's folder.
     on_step: progress bar, called with (stage, step, num_steps).
+    program: file of the compiled step (`lumiere plan --save`); None compiles.
 
   Raises:
     LumiereError: a recipe that contradicts itself, the machine or the run
@@ -82,7 +86,7 @@ def job(
   frozen = stages.in_compute_dtype(stage, frozen)
   is_first = jax.process_index() == 0
   log_parameters(trained, frozen, data["global_batch"])
-  compiled, flops = compile_step(plan)
+  compiled = compiled_step(plan, program)
   state = place_state(trained, plan, recipe["seed"])
   write_record(recipe, workdir, mesh, batches.sources, parents)
   return loop.Job(
@@ -100,7 +104,7 @@ def job(
     on_step=functools.partial(on_step, stage.name)
     if on_step and is_first
     else None,
-    flops=flops,
+    flops=known_flops(recipe),
     clips=data["global_batch"],
   )
 
@@ -220,18 +224,26 @@ def place_state(
 ) -> steps.TrainState:
   """The state before the first step, each part born where it belongs."""
   places = jax.tree.map(lambda x: x.sharding, plan.state)
+  # The key is made inside: a process cannot put one on devices of others.
   make = jax.jit(
-    lambda p, k: steps.init_state(p, plan.optimizer, k), out_shardings=places
+    lambda p: steps.init_state(p, plan.optimizer, jax.random.key(seed)),
+    out_shardings=places,
   )
-  key = jax.random.key(seed)
-  return make(trained, jax.device_put(key, meshes.replicated(plan.mesh)))
+  return make(trained)
 
 
-def compile_step(plan: train_step.TrainStep):
-  """Compiles the step for its places; returns it and its model FLOPs."""
-  lowered = plan.lower()
-  cost = lowered.cost_analysis() or {}
-  return lowered.compile(), float(cost.get("flops", 0.0))
+def compiled_step(plan: train_step.TrainStep, program: str | None):
+  """The step for its places: compiled now, or by `lumiere plan` before."""
+  if program is None:
+    return plan.lower().compile()
+  return report.load_program(pathlib.Path(program))
+
+
+def known_flops(recipe: Mapping[str, Any]) -> float:
+  """Model FLOPs of a step; 0 on devices whose peak nobody would compare to."""
+  if jax.devices()[0].device_kind not in metrics.PEAK_FLOPS:
+    return 0.0
+  return work.training_flops(recipe)
 
 
 def log_parameters(trained: Params, frozen: Params, batch: int) -> None:
@@ -274,6 +286,6 @@ def preview(stage: stages.Stage, mesh):
     text = stage.encode(params, tokens, mask)
     keys = sampling_noise.clip_keys(0, [0])
     clip = run(params, keys, Condition(text=text, text_mask=mask))
-    return {"preview": pixels.to_uint8(np.asarray(clip[0]))}
+    return {"preview": pixels.to_uint8(np.asarray(clip)[0])}
 
   return sample

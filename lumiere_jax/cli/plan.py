@@ -22,6 +22,7 @@ from absl import logging
 from lumiere_jax import errors
 from lumiere_jax.aot import plan as plans
 from lumiere_jax.aot import report
+from lumiere_jax.aot import scale
 from lumiere_jax.aot import search
 from lumiere_jax.aot import topology
 from lumiere_jax.aot import work
@@ -48,7 +49,10 @@ _SEARCH = flags.DEFINE_bool(
 )
 _OUT = flags.DEFINE_string("out", None, "Write the plan here, as JSON.")
 _SAVE = flags.DEFINE_string(
-  "save", None, "Write the compiled program here; `lumiere train` loads it."
+  "save", None, "Write the compiled step here, for `lumiere train --compiled`."
+)
+_TABLE = flags.DEFINE_string(
+  "table", None, "Folder of plans to make FOLDER.md of; compiles nothing."
 )
 
 
@@ -58,6 +62,9 @@ def _run(argv: list[str]) -> None:
       f"unexpected argument {argv[1]!r}; every field is given as "
       "--config.FIELD=VALUE."
     )
+  if _TABLE.value:
+    print(scale.write(pathlib.Path(_TABLE.value)))
+    return
   config = flags.FLAGS["config"].value
   if not config or not _TOPOLOGY.value:
     raise errors.ConfigError(

@@ -31,6 +31,9 @@ _CONFIG = config_flags.DEFINE_config_file(
 _WORKDIR = flags.DEFINE_string(
   "workdir", None, "Folder of the run: checkpoints, metrics, previews."
 )
+_COMPILED = flags.DEFINE_string(
+  "compiled", None, "Compiled step that `lumiere plan --save` wrote."
+)
 
 
 def _run(argv: list[str]) -> None:
@@ -53,7 +56,7 @@ def _run(argv: list[str]) -> None:
   if assemble.is_finished(recipe, workdir):
     logging.info("%s has its %d steps", _WORKDIR.value, recipe["num_steps"])
     return
-  loop.run(assemble.job(recipe, workdir, progress.Bar()))
+  loop.run(assemble.job(recipe, workdir, progress.Bar(), _COMPILED.value))
   logging.info("done: %s", _WORKDIR.value)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import jax
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
+import numpy as np
 
 from lumiere_jax import errors
 from lumiere_jax.diffusion import schedules
@@ -142,7 +143,9 @@ class Front:
     noise.require_keys(keys)
     everywhere = NamedSharding(self.mesh, P())
     params = jax.tree.map(lambda x: _on_mesh(x, self.mesh, everywhere), params)
-    place = lambda tree: jax.device_put(self._padded(tree), self.clips)
+    place = lambda tree: jax.tree.map(
+      lambda x: _put(x, self.clips), self._padded(tree)
+    )
     if start is not None:
       start = place(start[0]), start[1]
     return self.program(
@@ -191,7 +194,20 @@ def _on_mesh(x: Array, mesh, sharding: NamedSharding) -> Array:
     mesh.devices.flat
   ):
     return x
-  return jax.device_put(x, sharding)
+  return _put(x, sharding)
+
+
+def _put(x: Array, sharding: NamedSharding) -> Array:
+  """Places an array of which every process has the whole."""
+  if sharding.is_fully_addressable:
+    return jax.device_put(x, sharding)
+  if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+    data = _put(jax.random.key_data(x), sharding)
+    return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x))
+  host = np.asarray(x)  # of a global array: it must be on all devices
+  return jax.make_array_from_callback(
+    host.shape, sharding, lambda index: host[index]
+  )
 
 
 def _require_axes(mesh, batch_axes: Sequence[str] | None) -> tuple[str, ...]:

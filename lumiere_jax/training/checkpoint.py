@@ -14,6 +14,7 @@ import pathlib
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
 from lumiere_jax.training import step as steps
@@ -102,8 +103,9 @@ def _saved(state: steps.TrainState) -> dict[str, Any]:
 
 
 def _filled(frozen: Params) -> Params:
-  # Orbax refuses a tree without leaves.
-  return frozen or {"none": jax.numpy.zeros(())}
+  # Orbax refuses a tree without leaves, and where there are many processes an
+  # array that lives on the devices of one.
+  return frozen or {"none": np.zeros((), np.float32)}
 
 
 def _abstract(tree):
