@@ -22,6 +22,31 @@ from ml_collections import config_dict
 
 VARIANTS = ("base", "xl", "tiny")
 
+# T5-XXL, whose embeddings are made ahead.
+TEXT = dict(
+  tokenizer="sentencepiece",
+  max_length=128,
+  spiece=config_dict.placeholder(str),
+  encoder=dict(
+    width=4096,
+    num_layers=24,
+    num_heads=64,
+    head_dim=64,
+    mlp_width=10_240,
+    dtype="bfloat16",
+  ),
+)
+OPTIMIZER = dict(
+  name="adafactor",
+  learning_rate=1e-5,
+  warmup_steps=1000,
+  decay="constant",
+  clip_norm=1.0,
+  weight_decay=0.0,
+  ema_decay=0.9999,
+  accumulate=1,
+)
+
 
 def get_config(variant: str = "base") -> ml_collections.ConfigDict:
   """Returns the recipe; `variant` is one of `VARIANTS`."""
@@ -50,19 +75,7 @@ def get_config(variant: str = "base") -> ml_collections.ConfigDict:
         num_workers=8,
         flip=True,
       ),
-      text=dict(
-        tokenizer="sentencepiece",
-        max_length=128,
-        spiece=config_dict.placeholder(str),
-        encoder=dict(
-          width=4096,
-          num_layers=24,
-          num_heads=64,
-          head_dim=64,
-          mlp_width=10_240,
-          dtype="bfloat16",
-        ),
-      ),
+      text=TEXT,
       model=dict(
         widths=(512, 1024, 1536, 2048),
         blocks=(3, 3, 3, 3),
@@ -92,16 +105,7 @@ def get_config(variant: str = "base") -> ml_collections.ConfigDict:
         weight="uniform",
         text_dropout=0.1,
       ),
-      optimizer=dict(
-        name="adafactor",
-        learning_rate=1e-5,
-        warmup_steps=1000,
-        decay="constant",
-        clip_norm=1.0,
-        weight_decay=0.0,
-        ema_decay=0.9999,
-        accumulate=1,
-      ),
+      optimizer=OPTIMIZER,
       # Four chips share a clip, all of those share the weights.
       mesh=dict(data=-1, fsdp=16, frames=4),
       every=dict(log=50, checkpoint=1000, preview=0),

@@ -16,77 +16,140 @@ Takes    not yet measured on a TPU; docs/scale.md has the compiler's estimate.
 Reaches  not yet measured: no run of this size has been made.
 """
 
-import importlib.util
-import pathlib
-
 import ml_collections
+from ml_collections import config_dict
 
 VARIANTS = ("ssr", "tiny")
+
+# T5-XXL, whose embeddings are made ahead.
+TEXT = dict(
+  tokenizer="sentencepiece",
+  max_length=128,
+  spiece=config_dict.placeholder(str),
+  encoder=dict(
+    width=4096,
+    num_layers=24,
+    num_heads=64,
+    head_dim=64,
+    mlp_width=10_240,
+    dtype="bfloat16",
+  ),
+)
+OPTIMIZER = dict(
+  name="adafactor",
+  learning_rate=1e-4,
+  warmup_steps=10_000,
+  decay="constant",
+  clip_norm=1.0,
+  weight_decay=0.0,
+  ema_decay=0.9999,
+  accumulate=1,
+)
 
 
 def get_config(variant: str = "ssr") -> ml_collections.ConfigDict:
   """Returns the recipe; `variant` is one of `VARIANTS`."""
   if variant not in VARIANTS:
     raise ValueError(f"variant is {variant!r}; expected one of {VARIANTS}.")
-  config = _base().get_config("tiny" if variant == "tiny" else "base")
-  with config.unlocked():
-    config.stage = "ssr"
-    config.trainable = "all" if variant == "tiny" else "network"
-    config.init_parts = ("text",)
-    config.data.update(resolution=1024, crop=256, num_frames=8)
-    config.data.global_batch = 256
-    config.model.update(
-      widths=(128, 256, 512, 1024),
-      blocks=(2, 4, 8, 8),
-      attention=(3,),
-      attention_kind="cross",
-      middle_attention=True,
-      head_dim=128,  # 8 heads
-      embedding_width=1024,
-      text_width=1024,
-      resize="strided",
-      resize_first=True,
-      skips="level",
-      skip_scale=2**-0.5,
-      temporal=dict(conv_levels="all", attention_blocks=0, layout="rows"),
+  config = ml_collections.ConfigDict(
+    dict(
+      stage="ssr",
+      seed=0,
+      num_steps=200_000,
+      init_from=config_dict.placeholder(str),
+      init_parts=("text",),
+      trainable="network",
+      data=dict(
+        dataset=config_dict.placeholder(str),
+        split="train",
+        num_frames=8,
+        fps=16,
+        resolution=1024,
+        crop=256,
+        embeddings="cache/t5_xxl",
+        max_rejected=0.01,
+        frames="clip",
+        place="random",
+        global_batch=256,
+        num_workers=8,
+        flip=True,
+      ),
+      text=TEXT,
+      model=dict(
+        widths=(128, 256, 512, 1024),
+        blocks=(2, 4, 8, 8),
+        attention=(3,),
+        attention_kind="cross",
+        middle_attention=True,
+        head_dim=128,  # 8 heads
+        groups=32,
+        embedding_width=1024,
+        text_width=1024,
+        resize="strided",
+        resize_first=True,
+        skips="level",
+        skip_scale=2**-0.5,
+        dtype="bfloat16",
+        remat="blocks",
+        temporal=dict(conv_levels="all", attention_blocks=0, layout="rows"),
+      ),
+      diffusion=dict(
+        schedule=dict(name="cosine"),
+        prediction="v",
+        weight="uniform",
+        text_dropout=0.1,
+        low_res=128,
+        max_noise_level=1.0,
+      ),
+      optimizer=OPTIMIZER,
+      mesh=dict(data=-1, fsdp=16, frames=1),
+      every=dict(log=50, checkpoint=1000, preview=0),
+      sampling=dict(
+        num_steps=128,
+        guidance_scale=1.0,
+        solver="ddpm",
+        spacing="time",
+        threshold=0.995,
+        window=8,
+        overlap=2,
+        windows_per_call=1,
+        noise_level=0.1,
+      ),
     )
-    config.diffusion.update(
-      prediction="v", low_res=128, max_noise_level=1.0, weight="uniform"
-    )
-    config.optimizer.update(learning_rate=1e-4, warmup_steps=10_000)
-    config.mesh.update(fsdp=16, frames=1)
-    config.sampling.update(
-      num_steps=128,
-      guidance_scale=1.0,
-      window=8,
-      overlap=2,
-      windows_per_call=1,
-      noise_level=0.1,
-    )
-    if variant == "tiny":
-      _tiny(config)
+  )
+  if variant == "tiny":
+    _tiny(config)
   return config.lock()
 
 
 def _tiny(config):
-  config.data.update(resolution=64, crop=32, global_batch=2)
+  config.num_steps = 20
+  config.trainable = "all"
+  config.data.update(
+    embeddings=config_dict.placeholder(str),
+    resolution=64,
+    crop=32,
+    global_batch=2,
+    num_workers=0,
+  )
+  config.text = dict(
+    tokenizer="bytes",
+    max_length=32,
+    spiece=config_dict.placeholder(str),
+    encoder=dict(
+      width=64, num_layers=1, num_heads=2, head_dim=16, mlp_width=64
+    ),
+  )
   config.model.update(
     widths=(32, 64, 96, 128),
     blocks=(1, 1, 2, 2),
     head_dim=32,
+    groups=8,
     embedding_width=64,
     text_width=64,
   )
   config.diffusion.low_res = 32
   config.optimizer.warmup_steps = 10
-  config.mesh.update(fsdp=1)
+  config.mesh.update(data=-1, fsdp=1, frames=1)
+  config.every.update(log=5, checkpoint=100)
   config.sampling.update(num_steps=4)
-
-
-def _base():
-  """The recipe of the base, whose clips are upsampled."""
-  path = pathlib.Path(__file__).with_name("base_128.py")
-  spec = importlib.util.spec_from_file_location("base_128", path)
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
-  return module

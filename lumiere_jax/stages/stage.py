@@ -163,24 +163,25 @@ def build(recipe: Mapping[str, Any]) -> Stage:
 
 
 def in_compute_dtype(stage: Stage, frozen: Params) -> Params:
-  """Keeps frozen weights of the network as they are computed with.
+  """Keeps frozen weights as they are computed with.
 
   A weight that never changes needs no more digits than its layer reads: what
-  is multiplied is rounded to the compute dtype anyway.  Scales, offsets and
-  the last layers, which compute in float32, stay float32.
+  is multiplied is rounded to the compute dtype anyway.  Scales, offsets, biases
+  of attention and the network's last layers, which compute in float32, stay
+  float32.
 
   Args:
-    stage: whose network it is.
-    frozen: parameters {"network": ..., "text": ...} of which only those of the
-      network change.
+    stage: whose parameters they are.
+    frozen: {"network": ..., "text": ...} or a part of it.
   """
-  dtype = stage.network.dtype
+  dtypes = {
+    "network": stage.network.dtype,
+    "text": jnp.dtype(stage.text_encoder.dtype),
+  }
 
   def cast(path, x):
-    in_head = path[0].key.endswith("_out")
-    return x if in_head or x.ndim < 2 else x.astype(dtype)
+    part, *names = (step.key for step in path)
+    reads_float32 = names[0].endswith("_out") or "relative" in names
+    return x if x.ndim < 2 or reads_float32 else x.astype(dtypes[part])
 
-  if "network" not in frozen:
-    return frozen
-  network = jax.tree.map_with_path(cast, frozen["network"])
-  return {**frozen, "network": network}
+  return jax.tree.map_with_path(cast, frozen)

@@ -70,7 +70,12 @@ def digest(params: Params) -> str:
 
 
 def text_digest(stage: stages.Stage, text_params: Params) -> str:
-  """Identifies what a stage's text encoder says of any text, hex."""
+  """Identifies what a stage's text encoder says of any text, hex.
+
+  By its weights as it reads them, which may have fewer digits than they are
+  kept with.
+  """
+  text_params = stages.in_compute_dtype(stage, {"text": text_params})["text"]
   said = json.dumps([digest(text_params), stage.recipe["text"]], sort_keys=True)
   return hashlib.sha256(said.encode()).hexdigest()
 

@@ -3,6 +3,7 @@
 import importlib
 import json
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -111,4 +112,7 @@ def test_weights_are_cut_and_frozen_ones_take_half_the_room():
   assert block["norm_0"]["norm"]["scale"].dtype == jnp.float32
   assert network["conv_out"]["conv"]["kernel"].dtype == jnp.float32
   assert jax.tree.leaves(text)[0].dtype == jnp.float32
-  assert stages.in_compute_dtype(stage, {"text": text}) == {"text": text}
+  stage = stages.build(_recipe("base"))
+  chex.assert_trees_all_equal_dtypes(
+    stages.in_compute_dtype(stage, params), params
+  )
