@@ -17,12 +17,18 @@ usage() {
   exit
 }
 
-# A command as one line that a shell would read back as the same words.
+# A command as a shell would read it back: the same words, quoted where needed.
 show() {
-  local word line=""
+  local word head plain='^[A-Za-z0-9_./:=,@%+-]+$' line=""
   for word in "$@"; do
-    [[ "$word" =~ ^[A-Za-z0-9_./:=,@%+-]+$ ]] || word="$(printf '%q' "$word")"
-    line+="${line:+ }$word"
+    head=""
+    if ! [[ "$word" =~ $plain ]]; then
+      # --flag='its value'
+      [[ ! "$word" =~ ^--[A-Za-z0-9_.-]+= ]] || head="${BASH_REMATCH[0]}"
+      word="${word#"$head"}"
+      word="'${word//\'/\'\\\'\'}'"
+    fi
+    line+="${line:+ }$head$word"
   done
   printf '%s\n' "$line"
 }

@@ -4,6 +4,8 @@ import os
 
 import jax
 
+from lumiere_jax.parallel import machine
+
 
 def initialize() -> None:
   """Joins the other processes of the job, if there are any.
@@ -13,11 +15,10 @@ def initialize() -> None:
   """
   if jax.distributed.is_initialized():
     return
-  workers = os.environ.get("TPU_WORKER_HOSTNAMES", "")
   if "JAX_NUM_PROCESSES" in os.environ:
     jax.distributed.initialize(
       num_processes=int(os.environ["JAX_NUM_PROCESSES"]),
       process_id=int(os.environ["JAX_PROCESS_ID"]),
     )
-  elif "," in workers or "MEGASCALE_NUM_SLICES" in os.environ:
+  elif machine.is_one_of_many():
     jax.distributed.initialize()

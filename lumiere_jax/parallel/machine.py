@@ -1,0 +1,58 @@
+"""What a TPU machine of Google says of itself, before JAX looks at it.
+
+Flags of the compiler must be set before it is loaded, and processes must meet
+before the first device is asked for, so neither can wait for `jax.devices()`.
+GKE puts what one needs into the environment of a pod; the machines of Cloud
+TPU answer on an address of their own.
+"""
+
+from collections.abc import Callable
+import os
+import pathlib
+import urllib.error
+import urllib.request
+
+# Where the driver shows chips: of v4, and of later ones.
+_CHIPS = ("/dev/accel0", "/dev/vfio/0")
+_ADDRESS = "http://{host}/computeMetadata/v1/instance/attributes/{name}"
+_TIMEOUT = 2.0  # seconds; the answer comes from the machine itself
+
+# Name of an attribute -> its text, or None.
+Attribute = Callable[[str], str | None]
+
+
+def has_tpu() -> bool:
+  """Whether chips are attached to this machine."""
+  return any(pathlib.Path(path).exists() for path in _CHIPS)
+
+
+def attribute(name: str) -> str | None:
+  """What the machine says of `name`; None where nobody answers."""
+  if not has_tpu() or "TPU_SKIP_MDS_QUERY" in os.environ:
+    return None
+  host = os.environ.get("GCE_METADATA_IP", "metadata.google.internal")
+  request = urllib.request.Request(
+    _ADDRESS.format(host=host, name=name), headers={"Metadata-Flavor": "Google"}
+  )
+  try:
+    with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+      return answer.read().decode()
+  except (urllib.error.URLError, OSError):
+    return None
+
+
+def accelerator_type(ask: Attribute = attribute) -> str | None:
+  """Such as "v5litepod-256"; None on other machines."""
+  return os.environ.get("TPU_ACCELERATOR_TYPE") or ask("accelerator-type")
+
+
+def is_one_of_many(ask: Attribute = attribute) -> bool:
+  """Whether this machine is a worker of a slice, or of slices, with others."""
+  if "MEGASCALE_NUM_SLICES" in os.environ:
+    return True
+  for name in ("TPU_WORKER_HOSTNAMES", "TPU_PROCESS_ADDRESSES"):
+    if name in os.environ:
+      return "," in os.environ[name]
+  return "," in (ask("worker-network-endpoints") or "") or (
+    "MEGASCALE_NUM_SLICES" in (ask("tpu-env") or "")
+  )
