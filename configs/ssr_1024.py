@@ -91,6 +91,7 @@ def get_config(variant: str = "ssr") -> ml_collections.ConfigDict:
         skip_scale=2**-0.5,
         dtype="bfloat16",
         remat="blocks",
+        scan=True,  # eight blocks a level, of which seven are alike
         temporal=dict(conv_levels="all", attention_blocks=0, layout="rows"),
       ),
       diffusion=dict(

@@ -67,7 +67,7 @@ def one_pass(recipe: Mapping[str, Any]) -> dict[str, Any]:
   """The recipe with nothing computed twice: what the mathematics asks for."""
   plain = copy.deepcopy(dict(recipe))
   plain["model"]["remat"] = "none"
-  plain["model"]["attention_chunk"] = None
+  plain["model"] |= {"attention_chunk": None, "scan": False}
   return plain
 
 

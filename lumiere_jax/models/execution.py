@@ -44,6 +44,9 @@ class Execution:
       otherwise: "none" (finds everything), "convs" (results of convolutions),
       "blocks" (inputs of blocks), "offload" (those too, on the host).  One for
       all levels, or one for each, finest first.
+    scan: whether blocks of a level that are alike become one loop, which
+      compiles once, where nothing is handed across from each of them; their
+      weights are then copied into one array.
     timeline: frames on this device -> where the clip's frames live.
     attention_chunk: pixels that ask at a time in attention among them; None
       for all at once. See `nn.softmax_attention`.
@@ -52,6 +55,7 @@ class Execution:
   """
 
   remat: str | tuple[str, ...] = "none"
+  scan: bool = False
   timeline: Callable[[int], Timeline] = timelines.Whole
   attention_chunk: int | None = softmax_attention.CHUNK
   gather: Gather | None = None

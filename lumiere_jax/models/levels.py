@@ -26,6 +26,7 @@ class Level(nn.Module):
     temporal: what inflation adds, or None.
     execution: how it is run.
     dtype: compute dtype.
+    prefix: where in the network it stands; None for where it is bound.
   """
 
   level: int
@@ -33,6 +34,7 @@ class Level(nn.Module):
   temporal: specs.TemporalSpec | None = None
   execution: executions.Execution = executions.Execution()
   dtype: jnp.dtype = jnp.float32
+  prefix: tuple[str, ...] | None = None
 
   @property
   def width(self) -> int:
@@ -41,7 +43,8 @@ class Level(nn.Module):
 
   def module(self, block, *args, name: str, static=(), **kwargs):
     """Builds a block in this scope, run as the execution says."""
-    block = self.execution.wrap(block, (*self.path, name), self.level, static)
+    path = self.path if self.prefix is None else self.prefix
+    block = self.execution.wrap(block, (*path, name), self.level, static)
     return block(*args, dtype=self.dtype, name=name, **kwargs)
 
   def residual(self, name, x, told: "Told", resize=None, handed=None) -> Array:
@@ -65,6 +68,27 @@ class Level(nn.Module):
         name=f"temporal_{index}",
       )(x)
     return x
+
+  def alike(self, indices: range, x: Array, told: "Told", timeline) -> Array:
+    """Blocks of equal shapes, to which nothing is handed: a loop, if told."""
+    if not self.execution.scan or self.is_initializing() or len(indices) < 2:
+      for index in indices:
+        x = self.block(index, x, told, timeline)
+      return x
+    first, params = indices[0], self.variables["params"]
+    fields = {
+      field: getattr(self, field)
+      for field in ("level", "spec", "temporal", "execution", "dtype")
+    }
+    one = OneBlock(**fields, prefix=self.path, index=first, timeline=timeline)
+    own = lambda index: {
+      f"{kind}_{first}": params[f"{kind}_{index}"]
+      for kind in ("block", "attention", "temporal")
+      if f"{kind}_{index}" in params
+    }
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), *map(own, indices))
+    step = lambda x, weights: (one.apply({"params": weights}, x, told), None)
+    return jax.lax.scan(step, x, stacked)[0]
 
   def attend(self, name: str, x: Array, told: "Told") -> Array:
     """Attention of pixels over pixels and text."""
@@ -111,6 +135,22 @@ class Level(nn.Module):
     return x, change(factor)
 
 
+class OneBlock(Level):
+  """One of several blocks that are alike, by itself.
+
+  Attributes:
+    index: its number.
+    timeline: where the frames live.
+  """
+
+  index: int = 0
+  timeline: Timeline | None = None
+
+  @nn.compact
+  def __call__(self, x: Array, told: "Told") -> Array:
+    return self.block(self.index, x, told, self.timeline)
+
+
 class DownLevel(Level):
   """The way down: [B, T, H, W, C] -> features and what is handed across."""
 
@@ -120,10 +160,15 @@ class DownLevel(Level):
   ) -> tuple[Array, list[Array], Timeline]:
     if self.spec.resize_first:
       x, timeline = self.down(x, told, timeline)
-    handed = []
-    for index in range(self.spec.blocks[self.level]):
-      x = self.block(index, x, told, timeline)
+    handed, count = [], self.spec.blocks[self.level]
+    if self.spec.skips == "level":
+      x = self.block(0, x, told, timeline)
+      x = self.alike(range(1, count), x, told, timeline)
       handed.append(x)
+    else:
+      for index in range(count):
+        x = self.block(index, x, told, timeline)
+        handed.append(x)
     is_last = self.level == self.spec.num_levels - 1
     if not self.spec.resize_first and not is_last:
       x, timeline = self.down(x, told, timeline)
@@ -162,10 +207,13 @@ class UpLevel(Level):
   def __call__(
     self, x: Array, handed: list[Array], told: "Told", timeline: Timeline
   ) -> tuple[Array, Timeline]:
-    per_block = self.spec.skips == "block"
-    for index in range(self.spec.blocks[self.level] + per_block):
-      takes = handed.pop() if per_block or index == 0 else None
-      x = self.block(index, x, told, timeline, takes)
+    count = self.spec.blocks[self.level]
+    if self.spec.skips == "level":
+      x = self.block(0, x, told, timeline, handed.pop())
+      x = self.alike(range(1, count), x, told, timeline)
+    else:
+      for index in range(count + 1):
+        x = self.block(index, x, told, timeline, handed.pop())
     if self.spec.resize_first or self.level > 0:
       x, timeline = self.up(x, told, timeline)
     return x, timeline

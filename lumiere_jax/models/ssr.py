@@ -22,6 +22,7 @@ def build(
   temporal: Mapping | None = None,
   dtype: str = "float32",
   remat: str | Sequence[str] = "none",
+  scan: bool = False,
   attention_chunk: int | None = softmax_attention.CHUNK,
   **sizes,
 ) -> unet.UNet:
@@ -32,6 +33,7 @@ def build(
       none attends unless it says otherwise.
     dtype: compute dtype.
     remat: see `execution.Execution`.
+    scan: likewise.
     attention_chunk: likewise.
     **sizes: fields of `spec.UNetSpec`; `low_res` is implied.
   """
@@ -40,7 +42,7 @@ def build(
     specs.UNetSpec(low_res=True, **sizes),
     specs.TemporalSpec(**options),
     execution=executions.Execution(
-      remat=remat, attention_chunk=attention_chunk
+      remat=remat, scan=scan, attention_chunk=attention_chunk
     ),
     dtype=jnp.dtype(dtype),
   )

@@ -28,6 +28,7 @@ def build(
   temporal: Mapping | None = None,
   dtype: str = "float32",
   remat: str | Sequence[str] = "none",
+  scan: bool = False,
   attention_chunk: int | None = softmax_attention.CHUNK,
   **sizes,
 ) -> unet.UNet:
@@ -38,6 +39,7 @@ def build(
       spatial resize.
     dtype: compute dtype.
     remat: see `execution.Execution`.
+    scan: likewise.
     attention_chunk: likewise.
     **sizes: fields of `spec.UNetSpec`, those of the image network.
   """
@@ -53,7 +55,7 @@ def build(
     spec,
     specs.TemporalSpec(**options),
     execution=executions.Execution(
-      remat=remat, attention_chunk=attention_chunk
+      remat=remat, scan=scan, attention_chunk=attention_chunk
     ),
     dtype=jnp.dtype(dtype),
   )

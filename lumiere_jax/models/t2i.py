@@ -29,6 +29,7 @@ def build(
   *,
   dtype: str = "float32",
   remat: str | Sequence[str] = "none",
+  scan: bool = False,
   attention_chunk: int | None = softmax_attention.CHUNK,
   **sizes,
 ) -> unet.UNet:
@@ -37,13 +38,14 @@ def build(
   Args:
     dtype: compute dtype.
     remat: see `execution.Execution`.
+    scan: likewise.
     attention_chunk: likewise.
     **sizes: fields of `spec.UNetSpec`.
   """
   return unet.UNet(
     specs.UNetSpec(**sizes),
     execution=executions.Execution(
-      remat=remat, attention_chunk=attention_chunk
+      remat=remat, scan=scan, attention_chunk=attention_chunk
     ),
     dtype=jnp.dtype(dtype),
   )

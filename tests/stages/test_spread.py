@@ -61,19 +61,31 @@ def _gradient(stage, params, noisy, condition):
 CASES = {
   # 16 frames are 8, 4 and 2 further down: some devices then hold padding.
   "base, frames over 4": ("base", 16, dict(frames=4, fsdp=2)),
-  "base, remat": ("base", 8, dict(frames=2, fsdp=2, data=2), "blocks"),
+  "base, remat": (
+    "base",
+    8,
+    dict(frames=2, fsdp=2, data=2),
+    dict(remat="blocks"),
+  ),
   "ssr": ("ssr", 4, dict(frames=2, fsdp=4)),
+  "ssr, scanned": (
+    *("ssr", 4, dict(frames=2, fsdp=4)),
+    dict(blocks=(1, 2, 3), scan=True, remat="blocks"),
+  ),
   "t2i, frames are clips": ("t2i", 1, dict(frames=2, fsdp=4)),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_many_devices_are_one(case):
-  variant, frames, shape, *remat = CASES[case]
+  variant, frames, shape, *changes = CASES[case]
   clips = 8 if variant == "t2i" else shape.get("data", 1) * shape["fsdp"]
-  stage = stages.build(_recipe(variant, remat=remat[0] if remat else "none"))
+  changes = changes[0] if changes else {}
+  plain = {key: changes[key] for key in changes.keys() & {"blocks"}}
+  stage = stages.build(_recipe(variant, **plain))
   params, noisy, condition = _inputs(stage, clips, frames)
   want, want_gradient = _gradient(stage, params, noisy, condition)
+  stage = stages.build(_recipe(variant, **changes))
   mesh = meshes.make(shape)
   placed = jax.device_put(
     params, TABLE.shardings(stage.abstract_params(), mesh)
