@@ -224,7 +224,8 @@ def test_tests_mirror_the_rooms():
     for path in (ROOT / "tests").iterdir()
     if path.is_dir() and not path.name.startswith((".", "__"))
   }
-  assert folders <= {*FLOOR_OF, "e2e", "compile", "peers", "golden"}
+  others = {"e2e", "compile", "peers", "golden", "launch"}
+  assert folders <= {*FLOOR_OF, *others}
 
 
 DOC = '"""Doc."""\n'

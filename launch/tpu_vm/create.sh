@@ -51,11 +51,17 @@ parse_tpu "$tpu"
 ((slices == 1 || hosts > 1)) ||
   fail "--slices is $slices and $tpu is one machine; slices are joined from two machines each, such as v5e:4x4."
 
-words=(gcloud compute tpus queued-resources create "$name" "${where[@]}")
-case "$generation" in
-  # These are named by their size alone; those come in several shapes.
-  v5e | v6e) words+=(--accelerator-type="$accelerator_type") ;;
-  *) words+=(--type="$generation" --topology="$shape") ;;
+words=(compute tpus queued-resources create "$name" "${where[@]}")
+case "$generation:$shape" in
+  # A size has one shape there.
+  v5e:* | v6e:*) words=(gcloud "${words[@]}" --accelerator-type="$accelerator_type") ;;
+  v4:*) words=(gcloud "${words[@]}" --type=v4 --topology="$shape") ;;
+  # The shapes that v5p gives for its sizes; others can be named in alpha alone.
+  v5p:2x2x[124] | v5p:2x4x4 | v5p:4x4x[48] | v5p:4x8x8 | v5p:8x8x8 | \
+    v5p:8x8x16 | v5p:8x16x16 | v5p:16x16x16 | v5p:16x16x24)
+    words=(gcloud "${words[@]}" --accelerator-type="$accelerator_type")
+    ;;
+  v5p:*) words=(gcloud alpha "${words[@]}" --type=v5p --topology="$shape") ;;
 esac
 words+=(--runtime-version="${given_runtime:-$runtime}")
 if ((slices == 1)); then
