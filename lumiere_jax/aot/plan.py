@@ -5,7 +5,7 @@ goes, how fast the compiler believes it to be and what it sends between chips.
 None of it is measured on a TPU, and nothing here says that it was.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 import dataclasses
 import math
 import time
@@ -23,6 +23,7 @@ from lumiere_jax.aot import topology
 from lumiere_jax.aot import verdict
 
 GIB = 2**30
+_NUM_SLOWEST = 12
 # How hard the compiler tries; the lower one compiles ten times as fast. It
 # chooses poor tiles, which the roofline does not see and `cycles` does.
 EFFORTS = {
@@ -76,6 +77,8 @@ class Plan:
     executed_share: of the rated peak, by the roofline.
     mfu: likewise, of model FLOPs.
     seconds_by_kind: kind of operation -> {"roofline", "cycles"}.
+    slowest: operations other than products that take most by the roofline:
+      {"seconds", "kind", "shape", "op_name"}.
     collectives: "ICI all-gather" -> {"gib", "executions"} a device.
     trace_seconds: time that tracing took here.
     compile_seconds: and compiling.
@@ -103,6 +106,7 @@ class Plan:
   collectives: Mapping[str, Mapping[str, float]] = dataclasses.field(
     default_factory=dict
   )
+  slowest: Sequence[Mapping[str, Any]] = ()
   trace_seconds: float = 0.0
   compile_seconds: float = 0.0
   largest: tuple[str, ...] = ()
@@ -179,6 +183,7 @@ def _read(compiled, where, gib, common) -> tuple[Plan, jax.stages.Compiled]:
       kind: {ruler: sums[ruler] for ruler in ("roofline", "cycles")}
       for kind, sums in seconds.by_kind(rows).items()
     },
+    slowest=_slowest(rows),
     collectives={
       f"{network} {kind}": {
         "gib": sums["nbytes"] / GIB,
@@ -189,6 +194,20 @@ def _read(compiled, where, gib, common) -> tuple[Plan, jax.stages.Compiled]:
     **common,
   )
   return plan, compiled
+
+
+def _slowest(rows: Sequence[seconds.Row]) -> tuple[Mapping[str, Any], ...]:
+  """What keeps the program from doing products alone."""
+  others = [row for row in rows if row.kind != "product"]
+  return tuple(
+    {
+      "seconds": row.roofline,
+      "kind": row.kind,
+      "shape": row.shape.split("{")[0],
+      "op_name": row.op_name,
+    }
+    for row in seconds.top(others, _NUM_SLOWEST, by="roofline")
+  )
 
 
 def device_bytes(tree) -> int:

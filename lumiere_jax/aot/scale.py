@@ -11,6 +11,7 @@ from typing import Any
 
 from lumiere_jax import errors
 from lumiere_jax.aot import report
+from lumiere_jax.aot import seconds
 from lumiere_jax.video import atomic
 
 BEGIN = "<!-- made by lumiere plan --table -->"
@@ -56,6 +57,7 @@ def tables(found: Mapping[str, Sequence[Row]]) -> str:
   best = {name: chosen(rows) for name, rows in found.items()}
   lines = [_HEAD, "|---" * (_HEAD.count("|") - 1) + "|"]
   lines += [line(name, row) for name, row in best.items() if row["fits"]]
+  lines += ["", *breakdown(best)]
   refused = [
     f"| {name} | {row['topology']} | {knobs(row)} | {row['hbm_gib']:.1f} of "
     f"{row['hbm_limit_gib']:.2f} |"
@@ -67,6 +69,31 @@ def tables(found: Mapping[str, Sequence[Row]]) -> str:
     lines += ["", "What does not fit:", ""]
     lines += ["| row | TPUs | tried | GiB |", "|---|---|---|---|", *refused]
   return "\n".join(lines) + "\n"
+
+
+def breakdown(best: Mapping[str, Row]) -> list[str]:
+  """Where the time of each row goes, by kind of operation."""
+  timed = {
+    name: row for name, row in best.items() if row.get("roofline_seconds")
+  }
+  kinds = [
+    kind
+    for kind in seconds.KINDS
+    if any(kind in row["seconds_by_kind"] for row in timed.values())
+  ]
+  share = lambda row, kind: (
+    row["seconds_by_kind"].get(kind, {}).get("roofline", 0.0)
+    / row["roofline_seconds"]
+  )
+  head = ["Share of the estimated time:", "", f"| row | {' | '.join(kinds)} |"]
+  return [
+    *head,
+    "|---" * (len(kinds) + 1) + "|",
+    *(
+      f"| {name} | " + " | ".join(f"{share(row, k):.1%}" for k in kinds) + " |"
+      for name, row in timed.items()
+    ),
+  ]
 
 
 def chosen(rows: Sequence[Row]) -> Row:
