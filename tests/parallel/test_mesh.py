@@ -102,3 +102,65 @@ def test_a_batch_that_cannot_be_cut_is_refused(
   mesh = meshes.make(dict(data=2, fsdp=2, frames=2))
   with pytest.raises(errors.ShapeError, match=message):
     meshes.check_batch(global_batch, num_frames, mesh)
+
+
+@pytest.mark.parametrize(
+  ("rows", "expected"),
+  [
+    ({0: (0, 1), 1: (2, 3)}, [(0, 2), (1, 2)]),
+    ({0: (0, 1, 2, 3)}, [(0, 1)]),
+    # Frames of a clip over two processes: both read it.
+    ({0: (0,), 1: (0,), 2: (1,), 3: (1,)}, [(0, 2), (0, 2), (1, 2), (1, 2)]),
+    # Devices are numbered along the torus, not along the clips.
+    ({0: (0, 2), 1: (1, 3)}, [(0, 2), (1, 2)]),
+  ],
+  ids=["apart", "alone", "shared", "interleaved"],
+)
+def test_each_process_reads_the_clips_of_its_devices(
+  rows, expected, monkeypatch
+):
+  monkeypatch.setattr(meshes, "rows_of_processes", lambda *_: rows)
+  clips = len({row for some in rows.values() for row in some})
+  got = [meshes.reader(clips, None, process) for process in rows]
+  assert got == expected
+
+
+def test_clips_that_processes_half_share_are_refused(monkeypatch):
+  rows = {0: (0, 1), 1: (1, 2), 2: (2, 3)}
+  monkeypatch.setattr(meshes, "rows_of_processes", lambda *_: rows)
+  with pytest.raises(errors.ConfigError, match="share some of their clips and"):
+    meshes.reader(4, meshes.make({"data": -1}), 0)
+
+
+def test_rows_of_one_process_are_all():
+  mesh = meshes.make({"data": 2, "frames": 4})
+  assert meshes.rows_of_processes(4, mesh) == {0: (0, 1, 2, 3)}
+
+
+@pytest.mark.parametrize("shape", [dict(data=8), dict(data=2, frames=4)])
+def test_pieces_of_several_processes_make_the_whole(shape, monkeypatch):
+  """As a process that has all rows, in another order than its devices'."""
+  mesh = meshes.make(shape)
+  clips = np.arange(8 * 4).reshape(8, 4, 1, 1, 1).astype(np.float32)
+  placed = meshes._assemble(clips, tuple(range(8)), 8, mesh)
+  np.testing.assert_array_equal(placed, clips)
+  assert placed.sharding == meshes.batch_sharding(mesh, 5)
+
+
+class _Device:
+  """Of a slice of a pod that is not here."""
+
+  def __init__(self, number, slice_index):
+    self.id, self.slice_index, self.process_index = number, slice_index, 0
+    self.platform, self.device_kind = "cpu", "made up"
+
+
+def test_slices_lie_along_data():
+  devices = [_Device(n, n // 4) for n in range(8)]
+  grid = meshes._grid([2, 2, 2], devices)
+  for index in range(2):
+    assert {device.slice_index for device in grid[index].flat} == {index}
+  with pytest.raises(
+    errors.ConfigError, match=r"make mesh\.data a multiple of 2"
+  ):
+    meshes._grid([1, 4, 2], devices)
