@@ -115,7 +115,15 @@ def _make(
     )
     return make(emit=emit)(params, keys, condition, start)[:num_clips]
 
-  return Front(program, mesh, everywhere if plan is not None else batch)
+  if plan is not None:
+    return Front(program, mesh, everywhere, 1)
+  # A guided clip is two in the batch that enters the network, so that half as
+  # many clips as devices keep all of them busy.
+  calls = 1 if settings.guidance_scale == 1 else 2
+  multiple = num_shards // math.gcd(num_shards, calls)
+  return Front(
+    program, mesh, batch if multiple == num_shards else everywhere, multiple
+  )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,11 +134,13 @@ class Front:
     program: what `jax.jit` made; the number of clips is its first argument.
     mesh: where it runs.
     clips: where keys, conditions and clips to start from live.
+    multiple: their number is filled up to a multiple of this.
   """
 
   program: Any
   mesh: jax.sharding.Mesh
   clips: NamedSharding
+  multiple: int
 
   def __call__(
     self,
@@ -166,11 +176,7 @@ class Front:
     return self.program.lower(keys.shape[0], params, *abstract, None)
 
   def _padded(self, tree):
-    """Repeats the last clip until the mesh divides their number."""
-    axes = self.clips.spec[0] if self.clips.spec else ()
-    return padding.repeat_last(
-      tree, math.prod(self.mesh.shape[axis] for axis in axes or ())
-    )
+    return padding.repeat_last(tree, self.multiple)
 
 
 def _windowed(plan, num_shards: int, windows_per_call: int | None) -> Callable:

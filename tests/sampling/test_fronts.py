@@ -153,6 +153,40 @@ def test_windows_meet_in_one_collective_a_step(toy):
   assert "all_gather" not in jaxpr
 
 
+def test_a_guided_pair_keeps_two_devices_busy(toy):
+  """One clip on two devices is not filled up to two."""
+  devices = jax.devices()[:2]
+  mesh = jax.sharding.Mesh(np.array(devices), ("data",))
+  guided = dataclasses.replace(BASE, guidance_scale=3.0)
+  alone = dataclasses.replace(BASE, guidance_scale=1.0)
+  make = lambda settings: sharded.make_base(
+    toy.denoise, COSINE, settings, SHAPE, mesh
+  )
+  assert (make(guided).multiple, make(alone).multiple) == (1, 2)
+
+
+@pytest.mark.parametrize("stage", ["base", "ssr"])
+def test_fronts_can_be_compiled_before_there_are_arrays(toy, stage):
+  settings = BASE if stage == "base" else SSR
+  condition, keys = _condition(toy, stage, 2), _keys(2)
+  on_mesh = jax.sharding.NamedSharding(
+    _mesh(4, 2), jax.sharding.PartitionSpec()
+  )
+  shapes = lambda tree, **place: jax.tree.map(
+    lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, **place), tree
+  )
+  for front, where, place in (
+    (pmapped, jax.devices(), {}),
+    (sharded, on_mesh.mesh, {"sharding": on_mesh}),
+  ):
+    make = front.make_base if stage == "base" else front.make_ssr
+    sampler = make(toy.denoise, COSINE, settings, SHAPE, where)
+    lowered = sampler.lower(
+      shapes(toy.params, **place), shapes(keys), shapes(condition)
+    )
+    assert f"{SHAPE[1]}x{SHAPE[2]}x3" in lowered.as_text()
+
+
 def test_unknown_batch_axis_is_refused(toy):
   with pytest.raises(errors.ConfigError, match="it has data, fsdp"):
     sharded.make_base(
