@@ -71,28 +71,33 @@ def magnitude_percentile(x: Array, percentile: float) -> Array:
   """Percentile of |x| over all axes but the first: [B, ...] -> [B] float32.
 
   The same as `jnp.quantile` of the absolute value with linear interpolation,
-  without sorting.
+  without sorting.  Nor are axes merged: on a TPU a copy of [T, H, W, 3] in that
+  order takes 43 times its room.
   """
-  magnitude = jnp.abs(x.astype(jnp.float32)).reshape(x.shape[0], -1)
-  position = percentile * (magnitude.shape[1] - 1)
+  magnitude = jnp.abs(x.astype(jnp.float32))
+  axes = tuple(range(1, x.ndim))
+  position = percentile * (math.prod(x.shape[1:]) - 1)
   rank = math.floor(position)
   below = _value_of_rank(magnitude, rank)
   # The next value up is either equal (ties) or the smallest of the larger.
-  larger = magnitude > below[:, None]
-  has_tie = jnp.sum(~larger, axis=1) > rank + 1
-  above = jnp.min(magnitude, axis=1, where=larger, initial=jnp.inf)
+  larger = magnitude > corruption.expand(below, magnitude)
+  has_tie = jnp.sum(~larger, axis=axes) > rank + 1
+  above = jnp.min(magnitude, axis=axes, where=larger, initial=jnp.inf)
   above = jnp.where(has_tie | ~jnp.isfinite(above), below, above)
   return below + (position - rank) * (above - below)
 
 
 def _value_of_rank(magnitude: Array, rank: int) -> Array:
-  """The `rank`-th smallest (from 0) of each row: [B, n] -> [B]."""
+  """The `rank`-th smallest (from 0) of each row: [B, ...] -> [B]."""
+  axes = tuple(range(1, magnitude.ndim))
   bits = jax.lax.bitcast_convert_type(magnitude, jnp.int32)
 
   def halve(_, bounds):
     low, high = bounds  # the answer's bits are in [low, high]
     middle = low + (high - low) // 2
-    is_enough = jnp.sum(bits <= middle[:, None], axis=1) > rank
+    is_enough = (
+      jnp.sum(bits <= corruption.expand(middle, bits), axis=axes) > rank
+    )
     return jnp.where(is_enough, low, middle + 1), jnp.where(
       is_enough, middle, high
     )
