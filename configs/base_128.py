@@ -1,8 +1,8 @@
 r"""Lumiere's base model at the paper's size: 80 frames of 128x128 in one pass.
 
-  lumiere train --config=configs/base_128.py --workdir=gs://BUCKET/base \
-    --config.data.dataset=gs://BUCKET/clips \
-    --config.data.embeddings=gs://BUCKET/t5_xxl --config.init_from=OUT/t2i
+  lumiere train --config=configs/base_128.py --workdir=BUCKET/base \
+    --config.data.dataset=BUCKET/clips \
+    --config.data.embeddings=BUCKET/t5_xxl --config.init_from=OUT/t2i
 
 Variants: `base`, `xl` (near the 5.5 B parameters that one source gives), and
 `tiny`, the same network in small, for a laptop and for tests.
@@ -11,6 +11,8 @@ The image network is Imagen's base column at 128 pixels: 512 x (1, 2, 3, 4)
 channels, three blocks a level, attention where a frame has 32 and 16 pixels.
 It is frozen; only what inflation adds is trained. Text comes as embeddings of
 a frozen T5-XXL, made ahead by `lumiere embed`.
+
+BUCKET is where a storage bucket is mounted (docs/pods.md).
 
 Needs    TPUs: see the table in docs/scale.md, made by `lumiere plan`.
 Takes    not yet measured on a TPU; docs/scale.md has the compiler's estimate.

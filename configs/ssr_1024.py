@@ -1,8 +1,8 @@
 r"""Spatial super-resolution at the paper's size: 128x128 to 1024x1024.
 
-  lumiere train --config=configs/ssr_1024.py --workdir=gs://BUCKET/ssr \
-    --config.data.dataset=gs://BUCKET/clips_1024 \
-    --config.data.embeddings=gs://BUCKET/t5_xxl
+  lumiere train --config=configs/ssr_1024.py --workdir=BUCKET/ssr \
+    --config.data.dataset=BUCKET/clips_1024 \
+    --config.data.embeddings=BUCKET/t5_xxl
 
 Variants: `ssr`, and `tiny`, the same network in small.
 
@@ -10,6 +10,8 @@ Imagen's Efficient U-Net, inflated: 128 x (1, 2, 4, 8) channels and
 (2, 4, 8, 8) blocks, a temporal convolution after each, about 1 B parameters.
 It trains on crops of 256 pixels of 8 frames and samples 80 frames of 1024
 pixels in 13 windows of 8 frames that share 2 with each neighbour.
+
+BUCKET is where a storage bucket is mounted (docs/pods.md).
 
 Needs    TPUs: see the table in docs/scale.md, made by `lumiere plan`.
 Takes    not yet measured on a TPU; docs/scale.md has the compiler's estimate.

@@ -1,14 +1,16 @@
 r"""The text-to-image network that `base_128` freezes and inflates.
 
-  lumiere train --config=configs/t2i_128.py --workdir=gs://BUCKET/t2i \
-    --config.data.dataset=gs://BUCKET/images \
-    --config.data.embeddings=gs://BUCKET/t5_xxl
+  lumiere train --config=configs/t2i_128.py --workdir=BUCKET/t2i \
+    --config.data.dataset=BUCKET/images \
+    --config.data.embeddings=BUCKET/t5_xxl
 
 Variants: `t2i`, `xl` (for `base_128:xl`), `tiny` (for `base_128:tiny`).
 
 Imagen's base column at 128 pixels, 2.2 B parameters, on still pictures or on
 single frames of clips, beside a frozen T5-XXL encoder. Whoever has no such
 run can inflate published weights instead.
+
+BUCKET is where a storage bucket is mounted (docs/pods.md).
 
 Needs    TPUs: see the table in docs/scale.md, made by `lumiere plan`.
 Takes    not yet measured on a TPU; docs/scale.md has the compiler's estimate.
