@@ -25,6 +25,7 @@ from lumiere_jax.models import inflate
 from lumiere_jax.nn import initial
 from lumiere_jax.parallel import mesh as meshes
 from lumiere_jax.parallel import rules
+from lumiere_jax.parallel import xla_flags
 from lumiere_jax.provenance import run_record
 from lumiere_jax.sampling import base as base_sampler
 from lumiere_jax.sampling import noise as sampling_noise
@@ -189,6 +190,7 @@ def write_record(
         mesh=dict(mesh.shape),
         datasets=datasets,
         parents=parents,
+        xla_flags=xla_flags.in_force(),
       ),
     )
 

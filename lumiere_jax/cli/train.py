@@ -23,6 +23,7 @@ from lumiere_jax.cli import assemble
 from lumiere_jax.cli import exits
 from lumiere_jax.cli import progress
 from lumiere_jax.parallel import start
+from lumiere_jax.parallel import xla_flags
 from lumiere_jax.training import loop
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -49,6 +50,13 @@ def _run(argv: list[str]) -> None:
         "--config=configs/tiny.py:t2i --workdir=out/t2i "
         "--config.data.dataset=cache/clips."
       )
+  if "://" in _WORKDIR.value:
+    raise errors.ConfigError(
+      f"--workdir is {_WORKDIR.value}; a run is written to a folder. Mount the "
+      "bucket (launch/tpu_vm/setup.sh --bucket does) and give the path there."
+    )
+  if told := xla_flags.apply():
+    logging.info("flags for the TPU compiler: %s", told)
   start.initialize()
   # Plain lists, dicts and scalars: what the run record will hold.
   recipe = json.loads(_CONFIG.value.to_json_best_effort())

@@ -36,6 +36,7 @@ class RunRecord:
       that run that saw the data; see `all_datasets`. Empty in records of
       older versions of this code.
     parents: role -> digest of weights the run started from.
+    xla_flags: what the compilers were told; "" also in older records.
     version: of this format.
   """
 
@@ -45,6 +46,7 @@ class RunRecord:
   dataset_digest: str | None = None
   datasets: Sequence[Mapping[str, Any]] = ()
   parents: Mapping[str, str] = dataclasses.field(default_factory=dict)
+  xla_flags: str = ""
   version: int = VERSION
 
 

@@ -9,7 +9,11 @@ from lumiere_jax.provenance import run_record
 
 DATASETS = [{"name": "a", "split": "train", "root": "0f", "num_clips": 3}]
 RECORD = run_record.RunRecord(
-  recipe={"stage": "base"}, versions={}, mesh={"data": 8}, datasets=DATASETS
+  recipe={"stage": "base"},
+  versions={},
+  mesh={"data": 8},
+  datasets=DATASETS,
+  xla_flags="--a=1",
 )
 
 
@@ -18,11 +22,14 @@ def test_a_record_survives_the_file(tmp_path):
   assert run_record.read(tmp_path) == RECORD
 
 
-def test_a_record_from_before_datasets_were_named_is_read(tmp_path):
+@pytest.mark.parametrize(
+  ("field", "value"), [("datasets", ()), ("xla_flags", "")]
+)
+def test_a_record_from_before_a_field_was_there_is_read(tmp_path, field, value):
   entry = dataclasses.asdict(RECORD)
-  del entry["datasets"]
+  del entry[field]
   (tmp_path / "run.json").write_text(json.dumps(entry))
-  assert run_record.read(tmp_path).datasets == ()
+  assert getattr(run_record.read(tmp_path), field) == value
 
 
 @pytest.mark.parametrize(

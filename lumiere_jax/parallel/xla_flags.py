@@ -1,0 +1,105 @@
+"""What the TPU compiler is told beside its defaults, by generation of TPU.
+
+libtpu reads LIBTPU_INIT_ARGS when it is loaded, and ends the process if a flag
+in there is unknown to it, so the table holds only flags that the release we
+test with takes for that generation; `tests/parallel/test_xla_flags.py` compiles
+with them.
+"""
+
+from collections.abc import Mapping
+import os
+import re
+import types
+
+from lumiere_jax import errors
+from lumiere_jax.parallel import machine
+
+VARIABLE = "LIBTPU_INIT_ARGS"
+
+# Weights are gathered while the block before computes. On v5e that is so by
+# default: these change nothing there.
+_ASYNC = {
+  "xla_enable_async_all_gather": "true",
+  "xla_tpu_enable_async_collective_fusion": "true",
+  "xla_tpu_enable_async_collective_fusion_fuse_all_gather": "true",
+  "xla_tpu_enable_async_collective_fusion_multiple_steps": "true",
+  "xla_tpu_overlap_compute_collective_tc": "true",
+}
+# Fast memory that one operation may claim, in KiB.
+_VMEM = "xla_tpu_scoped_vmem_limit_kib"
+
+TRAINING: Mapping[str, Mapping[str, str]] = types.MappingProxyType(
+  {
+    "v4": _ASYNC,
+    "v5e": {},
+    "v5p": _ASYNC | {_VMEM: "65536"},
+    "v6e": _ASYNC | {_VMEM: "65536"},
+    "tpu7x": _ASYNC,
+  }
+)
+
+# Names of one generation: JAX's device kinds, then accelerator types of Cloud
+# TPU ("v5litepod-256"), then labels of GKE's machines ("tpu-v5-lite-podslice").
+_NAMES = {
+  "v4": r"tpu v4( lite)?|v4-\d+|tpu-v4-.*",
+  "v5e": r"tpu v5 lite|tpu v5e|v5litepod-\d+|v5e-\d+|tpu-v5-lite-.*",
+  "v5p": r"tpu v5|tpu v5p|v5p-\d+|tpu-v5p-.*",
+  "v6e": r"tpu v6 lite|tpu v6e|v6e-\d+|tpu-v6e-.*",
+  "tpu7x": r"tpu7x?|tpu v7x?|tpu7x(-.*)?",
+}
+
+
+def generation(name: str) -> str | None:
+  """Generation of a device kind or accelerator type; None of anything else.
+
+  Args:
+    name: such as "TPU v5 lite" (JAX), "v5litepod-256" (Cloud TPU),
+      "tpu-v5-lite-podslice" (GKE).
+  """
+  for found, pattern in _NAMES.items():
+    if re.fullmatch(pattern, name.strip().lower()):
+      return found
+  return None
+
+
+def for_generation(name: str) -> str:
+  """The flags of a generation, as LIBTPU_INIT_ARGS takes them.
+
+  Raises:
+    ConfigError: we know no such generation.
+  """
+  errors.require_one_of("TPU generation", name, TRAINING)
+  return " ".join(f"--{k}={v}" for k, v in TRAINING[name].items())
+
+
+def apply(accelerator_type: str | None = None) -> str:
+  """Tells libtpu of the flags; call it before JAX looks for devices.
+
+  A flag that LIBTPU_INIT_ARGS names already keeps its value there, so a person
+  has the last word, one flag at a time.
+
+  Args:
+    accelerator_type: what the machine is; None asks the machine.
+
+  Returns:
+    What was added; "" where the machine is no TPU that we know.
+  """
+  name = accelerator_type or machine.accelerator_type()
+  found = generation(name) if name else None
+  if found is None:
+    return ""
+  given = os.environ.get(VARIABLE, "")
+  named = {word.split("=")[0] for word in given.split()}
+  added = [
+    flag
+    for flag in for_generation(found).split()
+    if flag.split("=")[0] not in named
+  ]
+  os.environ[VARIABLE] = " ".join([*given.split(), *added])
+  return " ".join(added)
+
+
+def in_force() -> str:
+  """All flags that the compilers of this process were given, for the record."""
+  given = (os.environ.get(name, "") for name in ("XLA_FLAGS", VARIABLE))
+  return " ".join(" ".join(given).split())

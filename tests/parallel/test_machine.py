@@ -1,0 +1,96 @@
+"""What a TPU machine says of itself, asked of a stand-in."""
+
+import http.server
+import threading
+
+import pytest
+
+from lumiere_jax.parallel import machine
+
+_VARIABLES = (
+  *("TPU_ACCELERATOR_TYPE", "TPU_WORKER_HOSTNAMES", "TPU_PROCESS_ADDRESSES"),
+  *("MEGASCALE_NUM_SLICES", "TPU_SKIP_MDS_QUERY", "GCE_METADATA_IP"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch):
+  for name in _VARIABLES:
+    monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+  ("env", "said", "is_one"),
+  [
+    ({}, {}, False),
+    ({"TPU_WORKER_HOSTNAMES": "localhost"}, {}, False),
+    ({"TPU_WORKER_HOSTNAMES": "a,b"}, {}, True),
+    ({"TPU_PROCESS_ADDRESSES": "a:1,b:1"}, {}, True),
+    ({"TPU_WORKER_HOSTNAMES": "a", "MEGASCALE_NUM_SLICES": "2"}, {}, True),
+    ({}, {"worker-network-endpoints": "x:1:10.0.0.2"}, False),
+    ({}, {"worker-network-endpoints": "x:1:10.0.0.2,y:2:10.0.0.3"}, True),
+    ({}, {"tpu-env": "MEGASCALE_NUM_SLICES: '2'"}, True),
+    # What GKE gives to a pod of one machine, whatever others say.
+    (
+      {"TPU_WORKER_HOSTNAMES": "localhost"},
+      {"worker-network-endpoints": "a,b"},
+      False,
+    ),
+  ],
+)
+def test_a_worker_knows_whether_there_are_others(
+  monkeypatch, env, said, is_one
+):
+  for name, value in env.items():
+    monkeypatch.setenv(name, value)
+  assert machine.is_one_of_many(said.get) == is_one
+
+
+def test_the_environment_is_asked_before_the_machine(monkeypatch):
+  said = {"accelerator-type": "v5litepod-16"}
+  assert machine.accelerator_type(said.get) == "v5litepod-16"
+  monkeypatch.setenv("TPU_ACCELERATOR_TYPE", "v6e-8")
+  assert machine.accelerator_type(said.get) == "v6e-8"
+  assert machine.accelerator_type(lambda name: None) == "v6e-8"
+
+
+class _Metadata(http.server.BaseHTTPRequestHandler):
+  def do_GET(self):
+    is_known = self.path.endswith("/attributes/accelerator-type")
+    is_asked = self.headers["Metadata-Flavor"] == "Google"
+    self.send_response(200 if is_known and is_asked else 404)
+    self.end_headers()
+    self.wfile.write(b"v4-16" if is_known else b"")
+
+  def log_message(self, *_):
+    pass
+
+
+def test_a_machine_with_chips_is_asked_on_its_own_address(
+  monkeypatch, tmp_path
+):
+  server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Metadata)
+  threading.Thread(target=server.serve_forever, daemon=True).start()
+  monkeypatch.setenv("GCE_METADATA_IP", f"127.0.0.1:{server.server_port}")
+  try:
+    assert machine.attribute("accelerator-type") is None  # no chips here
+    chip = tmp_path / "accel0"
+    chip.touch()
+    monkeypatch.setattr(machine, "_CHIPS", (str(chip),))
+    assert machine.attribute("accelerator-type") == "v4-16"
+    assert machine.accelerator_type() == "v4-16"
+    assert machine.attribute("worker-network-endpoints") is None
+    monkeypatch.setenv("TPU_SKIP_MDS_QUERY", "1")
+    assert machine.attribute("accelerator-type") is None
+  finally:
+    server.shutdown()
+    server.server_close()
+  monkeypatch.delenv("TPU_SKIP_MDS_QUERY")
+  assert machine.attribute("accelerator-type") is None  # nobody answers
+
+
+def test_here_there_are_no_chips_and_nobody_to_join():
+  if machine.has_tpu():
+    pytest.skip("this machine has chips")
+  assert machine.accelerator_type() is None
+  assert not machine.is_one_of_many()
