@@ -6,7 +6,9 @@ network, clips without a window and windows with one, is cut along `batch_axes`
 of the mesh; parameters stay as they are given (cut along "fsdp", say), and the
 network may constrain its activations along further axes.
 
-With windows the noisy clips are on every device, as in `pmapped`.
+With windows the noisy clips are cut by rows of pixels, so that 80 frames of
+1024 pixels take no device's memory whole; a window comes together, all rows,
+on the device whose network looks at it, and its estimate goes back in rows.
 """
 
 from collections.abc import Callable, Sequence
@@ -55,7 +57,8 @@ def make_base(
     on_step: told of each estimate of all clips, once a step.
 
   Returns:
-    A compiled `base.make`, whose result is on every device.  Parameters that
+    A compiled `base.make`, whose result is on every device, or cut by rows of
+    pixels if there are windows.  Parameters that
     are not on the mesh yet are copied to all of it at each call; put them
     there before if there are many calls.
 
@@ -98,6 +101,7 @@ def _make(
     return pin(denoise(params, pin(noisy), pin(t), pin(condition)))
 
   plan = base.window_plan(settings, shape[0])
+  by_rows = _by_rows(mesh, shape[1])
   make = functools.partial(
     make,
     pinned,
@@ -105,10 +109,11 @@ def _make(
     settings,
     shape,
     on_step=on_step,
-    windowed=_windowed(plan, num_shards, settings.windows_per_call),
+    windowed=_windowed(plan, num_shards, settings.windows_per_call, by_rows),
   )
+  result = everywhere if plan is None else by_rows
 
-  @functools.partial(jax.jit, static_argnums=0, out_shardings=everywhere)
+  @functools.partial(jax.jit, static_argnums=0, out_shardings=result)
   def program(num_clips, params, keys, condition, start):
     emit = lambda on_step, step, num_steps, clean: progress.emit(
       on_step, step, num_steps, clean[:num_clips]
@@ -179,8 +184,18 @@ class Front:
     return padding.repeat_last(tree, self.multiple)
 
 
-def _windowed(plan, num_shards: int, windows_per_call: int | None) -> Callable:
+def _by_rows(mesh: jax.sharding.Mesh, height: int) -> NamedSharding:
+  """Clips [B, T, H, W, C] cut along H, where the devices divide it."""
+  if height % mesh.size:
+    return NamedSharding(mesh, P())
+  return NamedSharding(mesh, P(None, None, mesh.axis_names))
+
+
+def _windowed(
+  plan, num_shards: int, windows_per_call: int | None, by_rows: NamedSharding
+) -> Callable:
   """MultiDiffusion whose calls hold one block of windows for each device."""
+  cut = functools.partial(jax.lax.with_sharding_constraint, shardings=by_rows)
 
   def jobs(num_clips: int) -> multidiffusion.Jobs:
     dealt = plan.jobs(
@@ -191,7 +206,11 @@ def _windowed(plan, num_shards: int, windows_per_call: int | None) -> Callable:
     merged = lambda x: x.reshape(x.shape[1], -1, *x.shape[3:])
     return jax.tree.map(merged, dealt)
 
-  return functools.partial(multidiffusion.windowed, plan=plan, jobs=jobs)
+  def windowed(denoise):
+    whole = multidiffusion.windowed(denoise, plan=plan, jobs=jobs)
+    return lambda noisy, t, condition: cut(whole(cut(noisy), t, condition))
+
+  return windowed
 
 
 def _on_mesh(x: Array, mesh, sharding: NamedSharding) -> Array:
