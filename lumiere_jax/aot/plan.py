@@ -64,7 +64,7 @@ class Plan:
     num_slices: slices of it.
     num_devices: all of them together.
     effort: see `EFFORTS`.
-    fits: whether it compiled; then all that follows is there.
+    fits: whether it compiled, and all that it allocates finds room.
     hbm_limit_gib: what one program may use.
     hbm_gib: what it uses, or asked for.
     gib: by class: of arguments those of `Work.classes`, then "temporaries"
@@ -149,10 +149,11 @@ def make(
     )
     return refused, None
   spent = time.monotonic() - started
-  return _read(compiled, where, gib, common | {"compile_seconds": spent})
+  made = _read(compiled, where, gib, common | {"compile_seconds": spent})
+  return made, compiled if made.fits else None
 
 
-def _read(compiled, where, gib, common) -> tuple[Plan, jax.stages.Compiled]:
+def _read(compiled, where, gib, common) -> Plan:
   used = memory.of(compiled)
   module = hlo.parse(compiled.as_text())
   counts = executions.count(module)
@@ -164,8 +165,10 @@ def _read(compiled, where, gib, common) -> tuple[Plan, jax.stages.Compiled]:
   has_time = where.generation.has_time_model
   total = sum(row.roofline for row in rows) if has_time else None
   peak = where.generation.peak_flops
-  plan = Plan(
-    fits=True,
+  return Plan(
+    # The compiler lets pass what fits at each moment; what is allocated is the
+    # sum, with the gaps between.
+    fits=used.total <= where.generation.hbm_bytes,
     hbm_limit_gib=where.generation.hbm_bytes / GIB,
     hbm_gib=used.total / GIB,
     gib=gib
@@ -193,7 +196,6 @@ def _read(compiled, where, gib, common) -> tuple[Plan, jax.stages.Compiled]:
     },
     **common,
   )
-  return plan, compiled
 
 
 def _slowest(rows: Sequence[seconds.Row]) -> tuple[Mapping[str, Any], ...]:
