@@ -11,7 +11,8 @@ from lumiere_jax import errors
 from lumiere_jax.parallel import xla_flags
 
 V = xla_flags.VARIABLE
-# Compiles a little for an absent TPU; a flag unknown to libtpu ends it.
+# Compiles blocks whose weights are gathered one at a time, for an absent TPU; a
+# flag unknown to libtpu ends it.
 _PROGRAM = """
 import sys
 import jax, jax.numpy as jnp
@@ -20,17 +21,26 @@ name, options = sys.argv[1], eval(sys.argv[2])
 devices = topologies.get_topology_desc(
   platform="tpu", topology_name=name, **options
 ).devices
-mesh = jax.sharding.Mesh(devices, ("a",))
-place = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("a"))
-x = jax.ShapeDtypeStruct((64, 64), jnp.bfloat16, sharding=place)
-jax.jit(lambda x: x @ x).lower(x).compile()
-print("kind:", devices[0].device_kind)
+auto = jax.sharding.AxisType.Auto
+mesh = jax.sharding.Mesh(devices, ("a",), axis_types=(auto,))
+def on(*shape, spec):
+  place = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*spec))
+  return jax.ShapeDtypeStruct(shape, jnp.bfloat16, sharding=place)
+def loss(weights, x):
+  x = jax.lax.scan(lambda x, w: (jnp.tanh(x @ w), None), x, weights)[0]
+  return (x.astype(jnp.float32) ** 2).mean()
+weights = on(4, 1024, 1024, spec=(None, "a"))
+x = on(8 * len(devices), 1024, spec=("a",))
+step = lambda weights, x: weights - jax.grad(loss)(weights, x)
+step = jax.jit(step, out_shardings=weights.sharding)
+text = step.lower(weights, x).compile().as_text()
+print(f"{devices[0].device_kind}|{'all-gather-start' in text}")
 """
 _SLICES = {
-  "v4": ("v4:2x2x1", {"chip_config_name": "megacore"}),
-  "v5e": ("v5e:2x2", {}),
-  "v5p": ("v5p:2x2x1", {}),
-  "v6e": ("v6e:2x2", {}),
+  "v4": ("v4:2x2x2", {"chip_config_name": "megacore"}),
+  "v5e": ("v5e:2x4", {}),
+  "v5p": ("v5p:2x2x2", {}),
+  "v6e": ("v6e:2x4", {}),
   "tpu7x": ("tpu7x:2x2x1", {}),
 }
 
@@ -65,14 +75,29 @@ needs_libtpu = pytest.mark.skipif(
 )
 
 
+def _compiled(name, flags):
+  """Device kind, and whether weights are gathered beside other work."""
+  done = _compile(name, flags)
+  assert done.returncode == 0, done.stderr[-2000:]
+  kind, is_async = done.stdout.splitlines()[-1].split("|")
+  return kind, is_async == "True"
+
+
 @pytest.mark.compile
 @needs_libtpu
 @pytest.mark.parametrize("name", xla_flags.TRAINING)
 def test_the_compiler_takes_the_flags_of_each_generation(name):
-  done = _compile(name, xla_flags.for_generation(name))
-  assert done.returncode == 0, done.stderr[-2000:]
-  kind = done.stdout.split("kind: ")[1].strip()
+  kind, is_async = _compiled(name, xla_flags.for_generation(name))
   assert xla_flags.generation(kind) == name
+  assert is_async == (name != "tpu7x")
+
+
+@pytest.mark.compile
+@needs_libtpu
+@pytest.mark.parametrize("name", ["v4", "v5e", "v5p", "v6e"])
+def test_flags_are_there_only_where_they_change_something(name):
+  _, is_async = _compiled(name, "")
+  assert is_async == (not xla_flags.TRAINING[name])
 
 
 @pytest.mark.compile
@@ -104,6 +129,10 @@ def test_the_compiler_refuses_a_flag_that_it_does_not_know():
     ("TPU7x", "tpu7x"),
     ("tpu7x-128", "tpu7x"),
     ("tpu7x", "tpu7x"),
+    ("v4", "v4"),
+    ("v5e", "v5e"),
+    ("v5p", "v5p"),
+    ("v6e", "v6e"),
     ("TPU v3", None),
     ("v3-8", None),
     ("cpu", None),
