@@ -36,7 +36,7 @@ make_venv "$python" dev
 cd "$root"
 "$venv_python" -m ruff format --check .
 "$venv_python" -m ruff check .
-"$root/.venv/bin/shellcheck" -x launch/*.sh .ci/run
+"$root/.venv/bin/shellcheck" -x launch/*.sh launch/*/*.sh .ci/run
 # Each worker compiles its own programs; more than four only share memory out.
 workers="$(nproc)"
 "$venv_python" -m pytest -n "$((workers < 4 ? workers : 4))" \

@@ -43,13 +43,16 @@ mkdir -p ~/$remote_dir
 tar -xzf ~/$remote_dir.tar.gz -C ~/$remote_dir
 cd ~/$remote_dir
 export PATH=\"\$HOME/.local/bin:\$PATH\"
-command -v uv >/dev/null || python3 -m pip install --quiet --user uv
+command -v uv >/dev/null ||
+  PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip install --quiet --user uv
 test -x .venv/bin/python || uv venv --quiet --python 3.12 .venv
 want=\$(cksum <setup.py)
 if test \"\$(cat .venv/installed 2>/dev/null)\" != \"\$want\"; then
   uv pip install --quiet --python .venv/bin/python --editable '.[tpu]'
   echo \"\$want\" >.venv/installed
 fi
+# The TPU runtime starts and stops faster so; JAX warns where it is not.
+echo always | sudo tee /sys/kernel/mm/transparent_hugepage/enabled >/dev/null
 echo \"\$(hostname): installed\""
 
 mount="set -e
