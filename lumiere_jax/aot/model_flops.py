@@ -31,7 +31,11 @@ def _of(equation) -> float:
     return 2.0 * equation.outvars[0].aval.size * depth
   if name == "conv_general_dilated":
     return _convolution(equation)
-  times = params.get("length", 1) if name == "scan" else 1
+  times = 1
+  if name == "scan":
+    times = params["length"]
+  elif name == "shard_map":  # its program is that of one device
+    times = params["mesh"].size
   if name == "cond":
     return max(_count(branch.jaxpr) for branch in params["branches"])
   return times * sum(_count(inner) for inner in _inner(params))

@@ -122,13 +122,16 @@ def load_program(path: pathlib.Path) -> jax.stages.Compiled:
   Raises:
     ConfigError: it was made for other devices, or by another version.
   """
-  with path.open("rb") as file:
-    parts = pickle.load(file)
   try:
+    with path.open("rb") as file:
+      parts = pickle.load(file)
     return serialize_executable.deserialize_and_load(*parts)
-  except (jax.errors.JaxRuntimeError, ValueError, RuntimeError) as error:
+  except (
+    *(OSError, EOFError, pickle.UnpicklingError, TypeError),
+    *(jax.errors.JaxRuntimeError, RuntimeError, ValueError),
+  ) as error:
     reason = (str(error).splitlines() or ["unknown"])[0]
     raise errors.ConfigError(
-      f"{path} is a program for other devices or another jax ({reason}); make "
-      "it again with lumiere plan --save, or leave it out."
+      f"{path} is no program, or one for other devices or another jax "
+      f"({reason}); make it again with lumiere plan --save, or leave it out."
     ) from error

@@ -43,6 +43,11 @@ def write(folder: pathlib.Path) -> pathlib.Path:
   found = read(folder)
   page = folder.with_suffix(".md")
   old = page.read_text(encoding="utf-8") if page.exists() else f"{BEGIN}{END}\n"
+  if BEGIN not in old or END not in old.split(BEGIN)[1]:
+    raise errors.ConfigError(
+      f"{page} has no place for the tables; put the lines {BEGIN} and {END} "
+      "where they belong."
+    )
   before, rest = old.split(BEGIN)
   after = rest.split(END)[1]
   atomic.write_text(page, f"{before}{BEGIN}\n\n{tables(found)}\n{END}{after}")

@@ -111,7 +111,9 @@ def undominated(found: list[plans.Plan]) -> list[plans.Plan]:
 
 
 def seconds_a_clip(one: plans.Plan) -> float:
-  """Chip seconds that a clip takes, by the roofline."""
+  """Chip seconds that a clip takes, by the roofline; 0 where it has none."""
+  if one.roofline_seconds is None:
+    return 0.0
   return one.roofline_seconds * one.num_devices / one.what["clips"]
 
 
