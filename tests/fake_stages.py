@@ -4,6 +4,7 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -40,6 +41,9 @@ class FakeStage:
   @property
   def tokenizer(self):
     return _tokenize
+
+  def abstract_params(self):
+    return {"gain": jax.ShapeDtypeStruct((), jnp.float32)}
 
   def encode(self, params, tokens, mask):
     del mask

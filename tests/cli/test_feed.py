@@ -11,7 +11,16 @@ from lumiere_jax.stages import weights
 from lumiere_jax.text import cache
 
 TEXT = {"tokenizer": "bytes", "max_length": 8, "encoder": {"width": 4}}
-STAGE = types.SimpleNamespace(recipe={"text": TEXT})
+
+
+def _stage(text):
+  computes = types.SimpleNamespace(dtype="float32")
+  return types.SimpleNamespace(
+    recipe={"text": text}, network=computes, text_encoder=computes
+  )
+
+
+STAGE = _stage(TEXT)
 PARAMS = {"kernel": np.ones((2, 2), np.float32)}
 
 
@@ -41,7 +50,7 @@ def test_embeddings_of_another_encoder_are_refused(embeddings):
 
 
 def test_embeddings_cut_at_another_length_are_refused(embeddings):
-  stage = types.SimpleNamespace(recipe={"text": TEXT | {"max_length": 9}})
+  stage = _stage(TEXT | {"max_length": 9})
   with pytest.raises(errors.ConfigError, match="are of the encoder"):
     feed.check_embeddings(stage, _recipe(embeddings), PARAMS)
 

@@ -3,6 +3,8 @@
 import fake_stages
 import pytest
 
+from lumiere_jax.stages import spread
+
 
 @pytest.fixture(scope="session")
 def cascade():
@@ -10,3 +12,9 @@ def cascade():
   return fake_stages.load(
     fake_stages.make("base", guidance_scale=2.0), fake_stages.make("ssr")
   )
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_spread(monkeypatch):
+  """A fake has no network: it works pixel by pixel wherever a clip lies."""
+  monkeypatch.setattr(spread, "over", lambda stage, mesh: stage)

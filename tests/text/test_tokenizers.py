@@ -131,17 +131,25 @@ def test_tokenizers_travel_to_worker_processes(spiece):
   [
     (dict(kind="byte", max_length=8), "Did you mean 'bytes'"),
     (dict(kind="bytes", max_length=1), "no room .* use 2 or more"),
-    (dict(kind="sentencepiece", max_length=8), "needs text.spiece"),
     (
       dict(kind="sentencepiece", max_length=8, spiece="absent.model"),
       "no SentencePiece model at absent.model",
     ),
   ],
-  ids=["kind", "length", "no path", "no file"],
+  ids=["kind", "length", "no file"],
 )
 def test_nonsense_is_refused(kwargs, match):
   with pytest.raises(errors.ConfigError, match=match):
     tokenizers.build(**kwargs)
+
+
+def test_without_a_file_there_is_only_something_to_plan_with():
+  tokenizer = tokenizers.build("sentencepiece", 8)
+  assert tokenizer.vocab_size > 0
+  with pytest.raises(errors.ConfigError, match=r"needs text\.spiece"):
+    tokenizer.require_ready()
+  with pytest.raises(errors.ConfigError, match=r"needs text\.spiece"):
+    tokenizer(["a"])
 
 
 def test_a_file_that_is_no_model_is_refused(tmp_path):
