@@ -77,8 +77,8 @@ class Plan:
     executed_share: of the rated peak, by the roofline.
     mfu: likewise, of model FLOPs.
     seconds_by_kind: kind of operation -> {"roofline", "cycles"}.
-    slowest: operations other than products that take most by the roofline:
-      {"seconds", "kind", "shape", "op_name"}.
+    slowest: operations other than products that take most by the roofline,
+      wherever they are: {"seconds", "kind", "operation"}.
     collectives: "ICI all-gather" -> {"gib", "executions"} a device.
     trace_seconds: time that tracing took here.
     compile_seconds: and compiling.
@@ -201,14 +201,10 @@ def _read(compiled, where, gib, common) -> Plan:
 def _slowest(rows: Sequence[seconds.Row]) -> tuple[Mapping[str, Any], ...]:
   """What keeps the program from doing products alone."""
   others = [row for row in rows if row.kind != "product"]
+  found = seconds.by_operation(others).items()
   return tuple(
-    {
-      "seconds": row.roofline,
-      "kind": row.kind,
-      "shape": row.shape.split("{")[0],
-      "op_name": row.op_name,
-    }
-    for row in seconds.top(others, _NUM_SLOWEST, by="roofline")
+    {"seconds": spent, "kind": kind, "operation": operation}
+    for (kind, operation), spent in [*found][:_NUM_SLOWEST]
   )
 
 

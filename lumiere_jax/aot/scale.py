@@ -16,6 +16,7 @@ from lumiere_jax.video import atomic
 
 BEGIN = "<!-- made by lumiere plan --table -->"
 END = "<!-- end -->"
+_NUM_SLOWEST = 5
 _HEAD = (
   "| row | TPUs | mesh | clips | HBM GiB | model T | executed T | step s "
   "| of peak | MFU | ICI GiB | DCN GiB | compiled in |"
@@ -62,7 +63,7 @@ def tables(found: Mapping[str, Sequence[Row]]) -> str:
   best = {name: chosen(rows) for name, rows in found.items()}
   lines = [_HEAD, "|---" * (_HEAD.count("|") - 1) + "|"]
   lines += [line(name, row) for name, row in best.items() if row["fits"]]
-  lines += ["", *breakdown(best)]
+  lines += ["", *breakdown(best), "", *slowest(best)]
   refused = [
     f"| {name} | {row['topology']} | {knobs(row)} | {row['hbm_gib']:.1f} of "
     f"{row['hbm_limit_gib']:.2f} |"
@@ -99,6 +100,22 @@ def breakdown(best: Mapping[str, Row]) -> list[str]:
       for name, row in timed.items()
     ),
   ]
+
+
+def slowest(best: Mapping[str, Row]) -> list[str]:
+  """What takes longest beside products, by JAX primitive."""
+  lines = [
+    f"| {name} | "
+    + ", ".join(
+      f"{one['operation']} ({one['kind']}) "
+      f"{one['seconds'] / row['roofline_seconds']:.1%}"
+      for one in row["slowest"][:_NUM_SLOWEST]
+    )
+    + " |"
+    for name, row in best.items()
+    if row.get("slowest")
+  ]
+  return ["| row | what takes longest beside products |", "|---|---|", *lines]
 
 
 def chosen(rows: Sequence[Row]) -> Row:

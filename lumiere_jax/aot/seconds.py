@@ -135,9 +135,16 @@ def by_kind(found: Iterable[Row]) -> dict[str, dict[str, float]]:
   return {kind: dict(sums[kind]) for kind in KINDS if sums[kind]}
 
 
-def top(found: Iterable[Row], count: int = 20, by: str = "cycles") -> list[Row]:
-  """The `count` rows that take the most, by "cycles" or "roofline"."""
-  return sorted(found, key=lambda row: -getattr(row, by))[:count]
+def by_operation(found: Iterable[Row]) -> dict[tuple[str, str], float]:
+  """Roofline seconds of each kind and JAX primitive, the longest first.
+
+  What the compiler fused has the name of one of its parts: "reduce_sum" is
+  mostly the statistics of norms with whatever was computed on the way.
+  """
+  spent: dict[tuple[str, str], float] = collections.defaultdict(float)
+  for row in found:
+    spent[row.kind, row.op_name.split("/")[-1] or "none"] += row.roofline
+  return dict(sorted(spent.items(), key=lambda entry: -entry[1]))
 
 
 def _row(module, computation, one, times, generation) -> Row:

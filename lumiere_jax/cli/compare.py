@@ -3,11 +3,13 @@ r"""The same work in other programs, side by side in one run.
   lumiere compare decoding --out cache/decoding --clips cache/real_clips
   lumiere compare preparing --out cache/preparing --clips cache/real_clips
   lumiere compare scale --out cache/scale
+  lumiere compare attention --out cache/attention --topology v5e:1x1
 
 "decoding" reads random crops of ordinary files beside decord2, OpenCV and
 PyAV, where they are installed. "preparing" makes a dataset beside FFmpeg's
 command line. "scale" measures what a dataset of a million records costs before
-its first batch, and reckons what more would.
+its first batch, and reckons what more would. "attention" compiles ways to
+attend for a TPU that need not be here.
 """
 
 import dataclasses
@@ -16,6 +18,7 @@ import pathlib
 import tyro
 
 from lumiere_jax.cli import exits
+from lumiere_jax.comparison import attention
 from lumiere_jax.comparison import decoding
 from lumiere_jax.comparison import preparing
 from lumiere_jax.comparison import scale
@@ -84,10 +87,32 @@ class Scale(scale.Plan):
     scale.run(self.out, self)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Attention(attention.Plan):
+  """Attention as the TPU compiler sees it; needs the extra `tpu`.
+
+  Attributes:
+    out: folder for results.
+    topology: one chip of it is used.
+    effort: low or full.
+  """
+
+  out: pathlib.Path
+
+  def run(self) -> None:
+    """Compiles and writes."""
+    attention.run(self.out, self)
+
+
 def main(argv: list[str] | None = None) -> None:
   """Compares; see the module for the commands."""
   chosen = tyro.extras.subcommand_cli_from_dict(
-    {"decoding": Decoding, "preparing": Preparing, "scale": Scale},
+    {
+      "decoding": Decoding,
+      "preparing": Preparing,
+      "scale": Scale,
+      "attention": Attention,
+    },
     args=argv,
     prog="lumiere compare",
     description=__doc__,

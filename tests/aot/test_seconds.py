@@ -64,15 +64,12 @@ def test_sums_by_kind_are_the_sums_of_the_rows():
   assert [*kinds] == ["product", "elementwise", "copy"]
 
 
-def test_the_top_is_what_takes_the_most():
+def test_operations_come_longest_first_and_leave_nothing_out():
   found = rows(toy_programs.text("nested"))
-  first, second = seconds.top(found, 2)
-  assert first.kind == "product"
-  assert (
-    first.cycles
-    > second.cycles
-    >= max(row.cycles for row in found if row not in (first, second))
-  )
+  spent = seconds.by_operation(found)
+  assert [*spent.values()] == sorted(spent.values(), reverse=True)
+  assert sum(spent.values()) == pytest.approx(sum(r.roofline for r in found))
+  assert next(iter(spent)) == ("product", "dot_general")
 
 
 KINDS = """HloModule kinds
