@@ -42,7 +42,8 @@ class Size:
   @property
   def flops(self) -> int:
     """Of the products, forward (2) and backward (5, logits again)."""
-    return 2 * 7 * self.frames * self.heads * self.queries * self.keys * self.dim
+    one_product = 2 * self.queries * self.keys * self.dim
+    return 7 * self.frames * self.heads * one_product
 
 
 SIZES = {
