@@ -45,6 +45,8 @@ EXTRAS = {
   "compare": ["diffusers>=0.36", "torch>=2.13", "transformers>=5"],
   "dev": [
     "apache-beam>=2.60",
+    # The compiler for TPUs, which needs none.
+    "jax[tpu]; sys_platform == 'linux' and platform_machine == 'x86_64'",
     "mlcroissant>=1.1",  # checks the metadata we write
     "model-signing>=1.1",
     "pyOpenSSL>=24",

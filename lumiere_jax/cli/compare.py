@@ -17,8 +17,8 @@ import pathlib
 
 import tyro
 
+from lumiere_jax.aot import attention
 from lumiere_jax.cli import exits
-from lumiere_jax.comparison import attention
 from lumiere_jax.comparison import decoding
 from lumiere_jax.comparison import preparing
 from lumiere_jax.comparison import scale

@@ -10,6 +10,7 @@ import sys
 import lumiere_jax
 from lumiere_jax import errors
 from lumiere_jax.cli import exits
+from lumiere_jax.parallel import machine
 
 VERBS = {
   "prepare": "make a dataset from a folder of captioned clips",
@@ -58,6 +59,7 @@ def _dispatch(argv: list[str]) -> None:
     return
   verb, *rest = argv
   errors.require_one_of("verb", verb, VERBS)
+  machine.avoid_absent_tpu()
   _load(verb).main(rest)
 
 

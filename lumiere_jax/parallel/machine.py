@@ -7,6 +7,7 @@ TPU answer on an address of their own.
 """
 
 from collections.abc import Callable
+import importlib.util
 import os
 import pathlib
 import urllib.error
@@ -14,6 +15,7 @@ import urllib.request
 
 # Where the driver shows chips: of v4, and of later ones.
 _CHIPS = ("/dev/accel0", "/dev/vfio/0")
+_GPUS = ("/dev/nvidia0", "/dev/kfd", "/dev/dxg")
 _ADDRESS = "http://{host}/computeMetadata/v1/instance/attributes/{name}"
 _TIMEOUT = 2.0  # seconds; the answer comes from the machine itself
 
@@ -24,6 +26,17 @@ Attribute = Callable[[str], str | None]
 def has_tpu() -> bool:
   """Whether chips are attached to this machine."""
   return any(pathlib.Path(path).exists() for path in _CHIPS)
+
+
+def avoid_absent_tpu() -> None:
+  """Keeps JAX from looking for a TPU where only its compiler is.
+
+  libtpu is at length about not finding any. Whoever set `JAX_PLATFORMS` has
+  decided otherwise.
+  """
+  has_gpu = any(pathlib.Path(path).exists() for path in _GPUS)
+  if importlib.util.find_spec("libtpu") and not (has_tpu() or has_gpu):
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 
 def attribute(name: str) -> str | None:

@@ -1,6 +1,7 @@
 """What a TPU machine says of itself, asked of a stand-in."""
 
 import http.server
+import os
 import threading
 
 import pytest
@@ -94,3 +95,31 @@ def test_here_there_are_no_chips_and_nobody_to_join():
     pytest.skip("this machine has chips")
   assert machine.accelerator_type() is None
   assert not machine.is_one_of_many()
+
+
+@pytest.mark.parametrize(
+  ("installed", "tpu", "gpu", "before", "after"),
+  [
+    (True, False, False, None, "cpu"),
+    (True, True, False, None, None),
+    (True, False, True, None, None),
+    (False, False, False, None, None),
+    (True, False, False, "tpu", "tpu"),
+  ],
+  ids=["compiler alone", "a TPU", "a GPU", "no compiler", "asked for"],
+)
+def test_an_absent_tpu_is_not_looked_for(
+  installed, tpu, gpu, before, after, monkeypatch, tmp_path
+):
+  monkeypatch.setattr(
+    machine.importlib.util, "find_spec", lambda name: installed or None
+  )
+  monkeypatch.setattr(machine, "has_tpu", lambda: tpu)
+  monkeypatch.setattr(
+    machine, "_GPUS", (str(tmp_path if gpu else tmp_path / "none"),)
+  )
+  monkeypatch.delenv("JAX_PLATFORMS")
+  if before:
+    monkeypatch.setenv("JAX_PLATFORMS", before)
+  machine.avoid_absent_tpu()
+  assert os.environ.get("JAX_PLATFORMS") == after

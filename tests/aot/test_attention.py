@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lumiere_jax.comparison import attention
+from lumiere_jax.aot import attention
 
 
 @pytest.mark.parametrize("way", ["chunks", "kernel"])
