@@ -4,8 +4,9 @@ r"""Lumiere's base model at the paper's size: 80 frames of 128x128 in one pass.
     --config.data.dataset=BUCKET/clips \
     --config.data.embeddings=BUCKET/t5_xxl --config.init_from=OUT/t2i
 
-Variants: `base`, `xl` (near the 5.5 B parameters that one source gives), and
-`tiny`, the same network in small, for a laptop and for tests.
+Variants: `base` (2.68 B parameters, 2.25 B of them frozen), `xl` (5.52 B, near
+the 5.5 B that one source gives), and `tiny`, the same network in small, for a
+laptop and for tests.
 
 The image network is Imagen's base column at 128 pixels: 512 x (1, 2, 3, 4)
 channels, three blocks a level, attention where a frame has 32 and 16 pixels.
@@ -126,7 +127,10 @@ def get_config(variant: str = "base") -> ml_collections.ConfigDict:
 
 def _xl(config):
   config.model.update(
-    widths=(704, 1408, 2112, 2816), embedding_width=2816, text_width=2816
+    widths=(704, 1408, 2112, 2816),
+    blocks=(3, 3, 3, 4),
+    embedding_width=2816,
+    text_width=2816,
   )
 
 

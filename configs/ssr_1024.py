@@ -7,7 +7,7 @@ r"""Spatial super-resolution at the paper's size: 128x128 to 1024x1024.
 Variants: `ssr`, and `tiny`, the same network in small.
 
 Imagen's Efficient U-Net, inflated: 128 x (1, 2, 4, 8) channels and
-(2, 4, 8, 8) blocks, a temporal convolution after each, about 1 B parameters.
+(2, 4, 8, 8) blocks, a temporal convolution after each, 0.90 B parameters.
 It trains on crops of 256 pixels of 8 frames and samples 80 frames of 1024
 pixels in 13 windows of 8 frames that share 2 with each neighbour.
 

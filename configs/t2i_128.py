@@ -118,7 +118,10 @@ def get_config(variant: str = "t2i") -> ml_collections.ConfigDict:
 
 def _xl(config):
   config.model.update(
-    widths=(704, 1408, 2112, 2816), embedding_width=2816, text_width=2816
+    widths=(704, 1408, 2112, 2816),
+    blocks=(3, 3, 3, 4),
+    embedding_width=2816,
+    text_width=2816,
   )
 
 
