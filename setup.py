@@ -33,6 +33,7 @@ CORE = [
   "tensorboard>=2.20",  # its event writer; it writes without TensorFlow
   "tensorflow-datasets>=4.9.10",
   "tyro>=1",
+  "xxhash>=3",  # checksums of checkpoints
 ]
 
 EXTRAS = {

@@ -47,6 +47,22 @@ OPTIMIZER = dict(
   ema_decay=0.9999,
   accumulate=1,
 )
+# Seconds that a step waits for a save; failed saves before giving up.
+CHECKPOINTS = dict(
+  keep_newest=2,
+  keep_every=20_000,
+  keep_best=0,
+  budget=60.0,
+  attempts=5,
+  backoff=1.0,
+)
+GUARDS = dict(
+  max_skipped=20,
+  spike=10.0,
+  max_rollbacks=3,
+  hang_seconds=1800.0,
+  hang_exit=True,
+)
 
 
 def get_config(variant: str = "t2i") -> ml_collections.ConfigDict:
@@ -103,6 +119,8 @@ def get_config(variant: str = "t2i") -> ml_collections.ConfigDict:
       optimizer=OPTIMIZER,
       mesh=dict(data=-1, fsdp=16, frames=1),
       every=dict(log=50, checkpoint=1000, preview=0),
+      checkpoints=CHECKPOINTS,
+      guards=GUARDS,
       sampling=dict(
         num_steps=256,
         guidance_scale=7.0,

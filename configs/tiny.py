@@ -26,6 +26,32 @@ TEXT = dict(
   spiece=None,
   encoder=dict(width=64, num_layers=2, num_heads=4, head_dim=16, mlp_width=128),
 )
+OPTIMIZER = dict(
+  name="adamw",
+  learning_rate=1e-3,
+  warmup_steps=10,
+  decay="constant",
+  clip_norm=1.0,
+  weight_decay=0.0,
+  ema_decay=0.999,
+  accumulate=1,
+)
+# Seconds that a step waits for a save; failed saves before giving up.
+CHECKPOINTS = dict(
+  keep_newest=2,
+  keep_every=0,
+  keep_best=0,
+  budget=60.0,
+  attempts=5,
+  backoff=1.0,
+)
+GUARDS = dict(
+  max_skipped=20,
+  spike=10.0,
+  max_rollbacks=3,
+  hang_seconds=1800.0,
+  hang_exit=False,
+)
 
 
 def get_config(stage: str = "base") -> ml_collections.ConfigDict:
@@ -83,18 +109,11 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
         weight="uniform",
         text_dropout=0.1,
       ),
-      optimizer=dict(
-        name="adamw",
-        learning_rate=1e-3,
-        warmup_steps=10,
-        decay="constant",
-        clip_norm=1.0,
-        weight_decay=0.0,
-        ema_decay=0.999,
-        accumulate=1,
-      ),
+      optimizer=OPTIMIZER,
       mesh=dict(data=-1, fsdp=1, frames=1),
       every=dict(log=10, checkpoint=100, preview=0),
+      checkpoints=CHECKPOINTS,
+      guards=GUARDS,
       # Two steps: this network paints well from much noise, and copies noise
       # where there is little (docs/outputs.md has the figures).
       sampling=dict(

@@ -26,7 +26,8 @@ ssr_sample_v6e_8 $ssr --topology=v6e:2x4 --program=sample --config.mesh.fsdp=8
 base_v5p_64 $base --topology=v5p:4x4x4 --config.data.global_batch=16
 base_v5p_2048 $base --topology=v5p:8x16x16 --config.data.global_batch=512
 xl_v5p_512 $base:xl --topology=v5p:8x8x8 --config.data.global_batch=128
-base_v5p_16_one_chip_a_clip $base --topology=v5p:2x2x4 --config.data.global_batch=16 --config.mesh.frames=1
+base_v5p_1 $base --topology=v5p:1x1x1 --config.mesh.fsdp=1 --config.mesh.frames=1 --config.data.global_batch=1
+base_v5p_4 $base --topology=v5p:2x2x1 --config.mesh.fsdp=1 --config.data.global_batch=1
 base_v5p_2_slices $base --topology=v5p:4x4x4 --slices=2 --config.data.global_batch=32
 t2i_v5e_256 $t2i --topology=v5e:16x16
 base_v4_64 $base --topology=v4:4x4x4 --config.data.global_batch=16

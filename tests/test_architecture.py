@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 FLOORS = {
   0: {"types", "errors"},
   1: {"video", "diffusion", "nn", "parallel", "provenance"},
-  2: {"data", "text", "models", "sampling"},
+  2: {"data", "text", "models", "sampling", "checkpoints"},
   3: {"stages"},
   4: {"training", "generation", "interop"},
   5: {"apps", "evaluation", "aot", "comparison"},

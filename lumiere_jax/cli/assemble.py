@@ -19,6 +19,7 @@ from lumiere_jax import errors
 from lumiere_jax.aot import report
 from lumiere_jax.aot import train_step
 from lumiere_jax.aot import work
+from lumiere_jax.checkpoints import newest
 from lumiere_jax.cli import feed
 from lumiere_jax.data import source
 from lumiere_jax.models import inflate
@@ -34,8 +35,11 @@ from lumiere_jax.sampling import sharded
 from lumiere_jax.stages import spread
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
+from lumiere_jax.training import guards
+from lumiere_jax.training import ledger
 from lumiere_jax.training import loop
 from lumiere_jax.training import metrics
+from lumiere_jax.training import saving
 from lumiere_jax.training import step as steps
 from lumiere_jax.types import Condition, Params
 from lumiere_jax.video import pixels
@@ -44,7 +48,7 @@ from lumiere_jax.video import sheet
 SECTIONS = {
   *("stage", "seed", "num_steps", "init_from", "init_parts", "trainable"),
   *("data", "text", "model", "diffusion", "optimizer", "mesh", "every"),
-  "sampling",
+  *("checkpoints", "guards", "sampling"),
 }
 # What a run must not change between its parts.
 FIXED_SECTIONS = ("stage", "seed", "text", "model", "diffusion", "trainable")
@@ -71,6 +75,8 @@ def job(
       that `workdir` already holds.
   """
   check(recipe)
+  is_first = jax.process_index() == 0
+  book = ledger.Ledger(workdir, is_active=is_first)
   mesh = meshes.make(recipe["mesh"])
   data = recipe["data"]
   meshes.check_batch(data["global_batch"], data["num_frames"], mesh)
@@ -85,11 +91,11 @@ def job(
   plan = train_step.make(recipe, mesh)
   trained, frozen = inflate.split(params, plan.is_trained)
   frozen = stages.in_compute_dtype(stage, frozen)
-  is_first = jax.process_index() == 0
   log_parameters(trained, frozen, data["global_batch"])
-  compiled = compiled_step(plan, program)
+  with book.spending("compile"):
+    compiled = compiled_step(plan, program)
   state = place_state(trained, plan, recipe["seed"])
-  write_record(recipe, workdir, mesh, batches.sources, parents)
+  record = write_record(recipe, workdir, mesh, batches.sources, parents)
   return loop.Job(
     workdir=workdir,
     num_steps=recipe["num_steps"],
@@ -99,6 +105,10 @@ def job(
     batches=batches,
     place=functools.partial(meshes.place_batch, mesh=mesh),
     every=loop.Every(**recipe["every"]),
+    checkpoints=saving.Settings(**recipe["checkpoints"]),
+    limits=guards.Settings(**recipe["guards"]),
+    ledger=book,
+    record=record,
     writer=metrics.Writer(workdir, is_active=is_first),
     sheet=functools.partial(sheet.contact_sheet, columns=SHEET_COLUMNS),
     preview=preview(plan.spread, mesh),
@@ -158,7 +168,7 @@ def is_finished(recipe: Mapping[str, Any], workdir: str) -> bool:
     ConfigError: the recipe contradicts that run.
   """
   check(recipe)
-  if (weights.latest_step(workdir) or 0) < recipe["num_steps"]:
+  if (newest.good(workdir) or 0) < recipe["num_steps"]:
     return False
   check_same_run(recipe, workdir)
   record = run_record.read(workdir)
@@ -173,26 +183,25 @@ def write_record(
   mesh,
   sources: Sequence[source.ClipSource],
   parents: Mapping[str, str],
-) -> None:
-  """Writes run.json, once all checks have passed."""
+) -> dict[str, Any]:
+  """Writes run.json, once all checks have passed; returns what it says."""
+  goes_on = weights.latest_step(workdir) is not None
+  datasets = run_record.all_datasets(
+    [feed.said_of(one) for one in sources],
+    earlier=workdir if goes_on else None,
+    parent=recipe["init_from"],
+  )
+  record = run_record.RunRecord(
+    recipe=recipe,
+    versions=run_record.versions(),
+    mesh=dict(mesh.shape),
+    datasets=datasets,
+    parents=parents,
+    xla_flags=xla_flags.in_force(),
+  )
   if jax.process_index() == 0:
-    goes_on = weights.latest_step(workdir) is not None
-    datasets = run_record.all_datasets(
-      [feed.said_of(one) for one in sources],
-      earlier=workdir if goes_on else None,
-      parent=recipe["init_from"],
-    )
-    run_record.write(
-      workdir,
-      run_record.RunRecord(
-        recipe=recipe,
-        versions=run_record.versions(),
-        mesh=dict(mesh.shape),
-        datasets=datasets,
-        parents=parents,
-        xla_flags=xla_flags.in_force(),
-      ),
-    )
+    run_record.write(workdir, record)
+  return dataclasses.asdict(record)
 
 
 def place_params(

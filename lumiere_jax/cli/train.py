@@ -24,6 +24,7 @@ from lumiere_jax.cli import exits
 from lumiere_jax.cli import progress
 from lumiere_jax.parallel import start
 from lumiere_jax.parallel import xla_flags
+from lumiere_jax.training import lock
 from lumiere_jax.training import loop
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -61,11 +62,20 @@ def _run(argv: list[str]) -> None:
   # Plain lists, dicts and scalars: what the run record will hold.
   recipe = json.loads(_CONFIG.value.to_json_best_effort())
   workdir = os.path.abspath(_WORKDIR.value)
-  if assemble.is_finished(recipe, workdir):
-    logging.info("%s has its %d steps", _WORKDIR.value, recipe["num_steps"])
-    return
-  loop.run(assemble.job(recipe, workdir, progress.Bar(), _COMPILED.value))
-  logging.info("done: %s", _WORKDIR.value)
+  with lock.held(workdir):
+    if assemble.is_finished(recipe, workdir):
+      logging.info("%s has its %d steps", _WORKDIR.value, recipe["num_steps"])
+      return
+    job = assemble.job(recipe, workdir, progress.Bar(), _COMPILED.value)
+    ended = loop.run(job)
+  if ended.stopped:
+    logging.info(
+      "preempted at step %d, which is saved; run the same command again to "
+      "go on",
+      int(ended.state.step),
+    )
+  else:
+    logging.info("done: %s", _WORKDIR.value)
 
 
 def parse(words: list[str]) -> list[str]:

@@ -1,24 +1,23 @@
 """Loading what a run trained: the averaged weights, and their digest."""
 
-import contextlib
 import hashlib
 import json
 import os
 import pathlib
 
-from absl import logging
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 
 from lumiere_jax import errors
+from lumiere_jax.checkpoints import folder
+from lumiere_jax.checkpoints import newest
+from lumiere_jax.checkpoints import store
 from lumiere_jax.models import inflate
 from lumiere_jax.provenance import run_record
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.types import Params
 
 # As `training.checkpoint` writes them.
-FOLDER = "checkpoints"
 ITEMS = ("ema", "frozen")
 
 
@@ -49,12 +48,7 @@ def load(workdir: str | os.PathLike) -> tuple[stages.Stage, Params, str]:
 
 def latest_step(workdir: str | os.PathLike) -> int | None:
   """Newest complete checkpoint of a run, or None."""
-  folder = pathlib.Path(workdir) / FOLDER
-  if not folder.is_dir():
-    return None
-  return max(
-    (int(p.name) for p in folder.iterdir() if p.name.isdigit()), default=None
-  )
+  return folder.newest(workdir)
 
 
 def digest(params: Params) -> str:
@@ -81,34 +75,17 @@ def text_digest(stage: stages.Stage, text_params: Params) -> str:
 
 
 def _restore(workdir: pathlib.Path) -> Params:
-  step = latest_step(workdir)
+  step = newest.readable(workdir)
   if step is None:
     raise errors.WeightsError(
       f"{workdir} has no complete checkpoint yet; wait for the run's first, "
       "or lower every.checkpoint."
     )
-  parts = []
-  with ocp.StandardCheckpointer() as reader:
-    for item in ITEMS:
-      path = (workdir / FOLDER / str(step) / item).absolute()
-      with _without_warnings():
-        shapes = reader.metadata(path).item_metadata.tree
-      host = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), shapes)
-      parts.append(reader.restore(path, host))
-  trained, frozen = parts
+  path = folder.of(workdir, step)
+  trained, frozen = store.read_host(path, ITEMS)
   if set(frozen) == {"none"}:
     frozen = {}
   return inflate.merge(trained, frozen)
-
-
-@contextlib.contextmanager
-def _without_warnings():
-  # An item of a composite checkpoint has no metadata file of its own, which
-  # orbax says for each at every load.
-  level = logging.get_verbosity()
-  logging.set_verbosity(logging.ERROR)
-  yield
-  logging.set_verbosity(level)
 
 
 def _check(stage: stages.Stage, params: Params, workdir) -> None:

@@ -7,17 +7,21 @@ the clock, files, the log and the order of events.
 from collections.abc import Callable, Mapping
 import contextlib
 import dataclasses
-import math
 import time
+from typing import Any
 
 from absl import logging
 import jax
 import numpy as np
 
-from lumiere_jax import errors
+from lumiere_jax.checkpoints import newest
 from lumiere_jax.training import ahead
 from lumiere_jax.training import checkpoint
+from lumiere_jax.training import guards
+from lumiere_jax.training import ledger as ledgers
 from lumiere_jax.training import metrics as metrics_lib
+from lumiere_jax.training import preemption
+from lumiere_jax.training import saving
 from lumiere_jax.training import step as steps
 from lumiere_jax.types import Metrics, Params, VideoBatch
 
@@ -27,7 +31,7 @@ class Every:
   """How often things happen, in steps; 0 is never.
 
   Attributes:
-    log: write metrics and check them for NaN.
+    log: write metrics and look at them (`guards`).
     checkpoint: save; the last step is always saved.
     preview: sample and write pictures.
   """
@@ -55,13 +59,17 @@ class Job:
     batches: this process's clips.
     place: assembles a process's batch into global arrays.
     every: how often things happen.
+    writer: where metrics go.
+    sheet: clip [T, H, W, 3] uint8 -> contact sheet [H', W', 3] uint8.
+    ledger: where the time goes.
     preview: (trained EMA parameters, frozen, step) -> named [T, H, W, 3]
       uint8 clips to show, or None.
     on_step: called with (step, num_steps) after each step; a progress bar.
+    checkpoints: how they are kept.
+    limits: what is borne before a run goes back, or ends.
+    record: what each checkpoint says of the run, JSON values.
     flops: model FLOPs of one step, all devices together; 0 if unknown.
     clips: clips in the global batch.
-    writer: where metrics go.
-    sheet: clip [T, H, W, 3] uint8 -> contact sheet [H', W', 3] uint8.
   """
 
   workdir: str
@@ -74,57 +82,141 @@ class Job:
   every: Every
   writer: metrics_lib.Writer
   sheet: Callable[[np.ndarray], np.ndarray]
+  ledger: ledgers.Ledger
   preview: Callable[..., Mapping[str, np.ndarray]] | None = None
   on_step: Callable[[int, int], None] | None = None
+  checkpoints: saving.Settings = dataclasses.field(
+    default_factory=saving.Settings
+  )
+  limits: guards.Settings = dataclasses.field(default_factory=guards.Settings)
+  record: Mapping[str, Any] = dataclasses.field(default_factory=dict)
   flops: float = 0.0
   clips: int = 1
 
 
-def run(job: Job) -> steps.TrainState:
-  """Trains from the newest checkpoint, or from the start, to `num_steps`.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ended:
+  """How a run ended; its last state is saved.
+
+  Attributes:
+    state: the last one.
+    stopped: whether somebody asked for it before the last step.
+  """
+
+  state: steps.TrainState
+  stopped: bool
+
+
+def run(job: Job) -> Ended:
+  """Trains from the newest good checkpoint, or from the start, to `num_steps`.
 
   Raises:
-    TrainingError: a metric is NaN or infinite; nothing of the window of steps
-      in which it happened is saved.
+    TrainingError: too many steps without a finite gradient, or too many
+      spikes; nothing of the window in which that happened is saved.
+    OutputError: checkpoints could not be written.
+    WeightsError: those that are there are all damaged.
   """
-  with contextlib.closing(ahead.Ahead(job.batches, job.place)) as batches:
-    return _run(job, batches)
+  with contextlib.ExitStack() as ends:
+    closing = lambda thing: ends.enter_context(contextlib.closing(thing))
+    closing(job.writer)
+    batches = closing(ahead.Ahead(job.batches, job.place))
+    stop = closing(preemption.Stop())
+    watchdog = closing(guards.Watchdog(job.workdir, job.limits))
+    saver = closing(
+      saving.Saver(job.workdir, job.checkpoints, job.ledger.event)
+    )
+    return _run(job, batches, stop, watchdog, saver)
 
 
-def _run(job: Job, batches: ahead.Ahead) -> steps.TrainState:
-  checkpoints = checkpoint.Checkpoints(job.workdir)
+def _run(job: Job, batches, stop, watchdog, saver: saving.Saver) -> Ended:
+  book, watch = job.ledger, guards.Watch(job.limits)
   state, frozen = job.state, job.frozen
-  if checkpoints.latest() is not None:
-    state, frozen, place = checkpoints.restore(state, frozen)
-    batches.set_state(place)
-    logging.info("resumed from step %d", int(state.step))
-  step = int(state.step)
+  with book.spending("restart"):
+    start = newest.good(job.workdir)
+    if start is not None:
+      state, frozen, place = checkpoint.restore(
+        job.workdir, start, state, frozen
+      )
+      batches.set_state(place)
+      logging.info("resumed from step %d", start)
+  step = start or 0
+  book.begin(step)
+  book.event("started", step=step, processes=jax.process_count(), **_where())
   window: list[Metrics] = []
+  losses: list[float] = []
   started = time.monotonic()
+  snapshot = lambda: checkpoint.snapshot(
+    # The place behind the last batch, whatever was drawn ahead of it.
+    state,
+    frozen,
+    batches.get_state(),
+    job.record,
+  )
   while step < job.num_steps:
-    batch = next(batches)
-    if step == 0:
-      _show_first_batch(job, batch)
-    state, metrics = job.train_step(state, frozen, batch)
-    window.append(metrics)
-    step += 1
-    is_last = step == job.num_steps
-    _tell(job, window, step)
-    saves = is_last or job.every.is_due("checkpoint", step)
+    watchdog.beat()
+    stopped = stop.asked(step)
+    if not stopped:
+      with book.spending("data"):
+        batch = next(batches)
+      if step == 0:
+        _show_first_batch(job, batch)
+      with book.spending("step"):
+        state, metrics = job.train_step(state, frozen, batch)
+        window.append(metrics)
+        step += 1
+        _tell(job, window, step)
+    is_last = stopped or step == job.num_steps
+    is_due = job.every.is_due("checkpoint", step)
     # Before saving, so that a broken state is never what a run resumes from.
-    if saves or job.every.is_due("log", step):
-      _log_window(job, window, step, time.monotonic() - started)
+    if is_last or is_due or job.every.is_due("log", step):
+      try:
+        with book.spending("step"):
+          mean = _log_window(job, watch, window, step, started)
+      except guards.FaultError as fault:
+        state, step = _roll_back(job, watch, saver, fault, state, frozen, step)
+        window, losses, started = [], [], time.monotonic()
+        continue
+      losses += [] if mean is None else [mean]
       window, started = [], time.monotonic()
-    if saves:
-      # The place behind this batch, whatever was drawn ahead of it.
-      checkpoints.save(state, frozen, batches.get_state())
+      with book.spending("checkpoint"):
+        mean = float(np.mean(losses)) if losses else None
+        if is_last:
+          saver.finish(step, snapshot, mean)
+        else:
+          saver.turn(step, is_due, snapshot, mean)
+      losses = [] if is_due else losses
+      book.flush(step)
+    if stopped:
+      break
     if job.preview and (is_last or job.every.is_due("preview", step)):
       _show_preview(job, state, frozen, step)
       started = time.monotonic()
-  checkpoints.wait()
-  checkpoints.close()
-  job.writer.close()
-  return state
+  stopped = step < job.num_steps
+  if stopped:
+    book.event("preempted", step=step, signal=stop.signal)
+  else:
+    book.event("finished", step=step)
+  return Ended(state=state, stopped=stopped)
+
+
+def _where() -> dict[str, Any]:
+  return {
+    "devices": jax.device_count(),
+    "device_kind": jax.devices()[0].device_kind,
+  }
+
+
+def _roll_back(job: Job, watch, saver, fault, state, frozen, step: int):
+  """Takes the last checkpoint's state; the clips drawn since are not seen."""
+  with job.ledger.spending("restart"):
+    saver.settle()
+    to = newest.good(job.workdir)
+    watch.roll_back(fault, to)
+    logging.error("%s; going back to step %d, on with other clips", fault, to)
+    job.ledger.event("rolled_back", step=step, to=to, reason=str(fault))
+    state, _, _ = checkpoint.restore(job.workdir, to, state, frozen)
+  job.ledger.begin(to)
+  return state, to
 
 
 def _tell(job: Job, window: list[Metrics], step: int) -> None:
@@ -139,31 +231,12 @@ def _tell(job: Job, window: list[Metrics], step: int) -> None:
     job.on_step(step, job.num_steps)
 
 
-def mean_of_window(window: list[Metrics], last_step: int) -> dict[str, float]:
-  """Means over a window of steps, as floats.
-
-  Raises:
-    TrainingError: one of them is NaN or infinite; names the window.
-  """
-  host = jax.device_get(window)
-  means = {k: float(np.mean([m[k] for m in host])) for k in host[0]}
-  broken = [name for name, value in means.items() if not math.isfinite(value)]
-  if broken:
-    first = last_step - len(window) + 1
-    raise errors.TrainingError(
-      f"{', '.join(broken)} became NaN or infinite in steps {first} to "
-      f"{last_step}; nothing of them was saved. Lower "
-      "optimizer.learning_rate or optimizer.clip_norm and run the same "
-      "command again to continue from the last checkpoint."
-    )
-  return means
-
-
-def _log_window(
-  job: Job, window: list[Metrics], step: int, seconds: float
-) -> None:
-  values = mean_of_window(window, step)
-  per_step = seconds / len(window)
+def _log_window(job: Job, watch, window, step: int, started) -> float | None:
+  """Writes means of a window; returns the loss, None if no step counted."""
+  if not window:
+    return None
+  values = watch.means(jax.device_get(window), step)
+  per_step = (time.monotonic() - started) / len(window)
   values["seconds_per_step"] = per_step
   values["clips_per_second"] = job.clips / per_step
   if job.flops:
@@ -171,7 +244,15 @@ def _log_window(
     values["mfu"] = metrics_lib.utilization(
       job.flops, per_step, jax.devices()[0].device_kind, jax.device_count()
     )
+  if values["skipped"]:
+    first = step - len(window) + 1
+    job.ledger.event("skipped", step=step, count=values["skipped"], first=first)
+    logging.warning(
+      "%d of steps %d to %d had no finite gradient and changed nothing",
+      *(values["skipped"], first, step),
+    )
   job.writer.scalars(step, job.num_steps, values)
+  return values.get("loss")
 
 
 def _show_first_batch(job: Job, batch: VideoBatch) -> None:

@@ -38,7 +38,8 @@ def utilization(
 
 def line(step: int, num_steps: int, scalars: Mapping[str, float]) -> str:
   """One line for people: `step 20/60: loss 0.0831, 0.412 s/step`."""
-  parts = [f"loss {scalars['loss']:.4f}"]
+  loss = scalars.get("loss")  # none where no step counted
+  parts = ["no loss" if loss is None else f"loss {loss:.4f}"]
   if "seconds_per_step" in scalars:
     parts.append(f"{scalars['seconds_per_step']:.3f} s/step")
     parts.append(f"{scalars['clips_per_second']:.1f} clips/s")

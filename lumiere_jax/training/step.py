@@ -115,7 +115,11 @@ def make_train_step(
   ema_decay: float,
   accumulate: int = 1,
 ) -> Callable[[TrainState, Params, VideoBatch], tuple[TrainState, Metrics]]:
-  """Returns `(state, frozen, batch) -> (state, metrics)`, ready to jit."""
+  """Returns `(state, frozen, batch) -> (state, metrics)`, ready to jit.
+
+  A step whose loss or gradient is not finite changes nothing but the count of
+  steps; its metric "skipped" is 1.
+  """
   gradient = make_gradient(loss_fn, join, accumulate)
 
   def train_step(state, frozen, batch):
@@ -123,6 +127,8 @@ def make_train_step(
     # the same noise whether or not the run was interrupted before it.
     key = jax.random.fold_in(state.key, state.step)
     (loss, logged), grads = gradient(state.params, frozen, batch, key)
+    norm = optax.tree.norm(grads)
+    is_finite = jnp.isfinite(loss) & jnp.isfinite(norm)
     updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
     params = optax.apply_updates(state.params, updates)
     ema_params = optax.incremental_update(
@@ -130,15 +136,19 @@ def make_train_step(
     )
     metrics = logged | {
       "loss": loss,
-      "norm/gradient": optax.tree.norm(grads),
+      "norm/gradient": norm,
       "norm/update": optax.tree.norm(updates),
       "norm/parameters": optax.tree.norm(params),
+      "skipped": jnp.where(is_finite, 0.0, 1.0),
     }
+    keep = lambda new, old: jax.tree.map(
+      lambda a, b: jnp.where(is_finite, a, b), new, old
+    )
     state = TrainState(
       step=state.step + 1,
-      params=params,
-      ema_params=ema_params,
-      opt_state=opt_state,
+      params=keep(params, state.params),
+      ema_params=keep(ema_params, state.ema_params),
+      opt_state=keep(opt_state, state.opt_state),
       key=state.key,
     )
     return state, metrics

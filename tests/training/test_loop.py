@@ -1,6 +1,8 @@
 """The loop: order of events, resume, and what stops it."""
 
 import json
+import os
+import signal
 
 import chex
 import jax
@@ -10,7 +12,10 @@ import optax
 import pytest
 
 from lumiere_jax import errors
+from lumiere_jax.checkpoints import folder
 from lumiere_jax.models import inflate
+from lumiere_jax.training import guards
+from lumiere_jax.training import ledger
 from lumiere_jax.training import loop
 from lumiere_jax.training import metrics as metrics_lib
 from lumiere_jax.training import step as steps
@@ -63,6 +68,7 @@ def _job(workdir, num_steps, *, scale=1.0, frozen=True, **more):
       batches=Counter(),
       place=lambda batch: jax.tree.map(jnp.asarray, batch),
       every=loop.Every(log=2, checkpoint=2),
+      ledger=ledger.Ledger(str(workdir)),
       writer=metrics_lib.Writer(workdir),
       sheet=lambda frames: frames[0],
       flops=1e9,
@@ -75,10 +81,10 @@ def _job(workdir, num_steps, *, scale=1.0, frozen=True, **more):
 @pytest.mark.parametrize("frozen", [True, False], ids=["frozen", "all_trained"])
 def test_resumed_run_is_the_uninterrupted_run(tmp_path, frozen):
   whole_job = _job(tmp_path / "whole", 6, frozen=frozen)
-  whole = loop.run(whole_job)
+  whole = loop.run(whole_job).state
   loop.run(_job(tmp_path / "parts", 2, frozen=frozen))
   job = _job(tmp_path / "parts", 6, frozen=frozen)
-  parts = loop.run(job)
+  parts = loop.run(job).state
   as_data = lambda s: s.replace(key=jax.random.key_data(s.key))
   chex.assert_trees_all_equal(as_data(whole), as_data(parts))
   assert job.batches.place == whole_job.batches.place == 6
@@ -111,21 +117,111 @@ def test_run_writes_numbers_and_pictures(tmp_path):
   assert (tmp_path / "checkpoints" / "4").is_dir()
 
 
-def test_nan_stops_the_run_names_its_window_and_saves_nothing(tmp_path):
-  good = loop.run(_job(tmp_path, 2, frozen=True))
-  job = _job(tmp_path, 6)
-  broken = {"scale": jnp.array(0.0)}
-  job = loop.dataclasses.replace(
-    job,
-    train_step=lambda state, frozen, batch, step=job.train_step: step(
-      state, broken, batch
-    ),
-  )
-  with pytest.raises(errors.TrainingError, match="in steps 3 to 4; nothing"):
+def _broken_at(job, steps_, value=0.0):
+  """The job, whose loss is divided by `value` at those turns of the loop."""
+  turns = iter(range(1, 1000))
+
+  def step(state, frozen, batch):
+    scale = value if next(turns) in steps_ else 1.0
+    return job.train_step(state, {"scale": jnp.array(scale)}, batch)
+
+  return loop.dataclasses.replace(job, train_step=step)
+
+
+def _events(workdir, kind):
+  lines = (workdir / ledger.FILE).read_text().splitlines()
+  return [e for e in map(json.loads, lines) if e["event"] == kind]
+
+
+def test_a_step_without_a_finite_gradient_changes_nothing(tmp_path):
+  good = loop.run(_job(tmp_path / "good", 2)).state
+  job = _broken_at(_job(tmp_path / "bad", 4), {3, 4})
+  got = loop.run(job).state
+  assert int(got.step) == 4
+  chex.assert_trees_all_equal(got.params, good.params)
+  chex.assert_trees_all_equal(got.opt_state, good.opt_state)
+  (event,) = _events(tmp_path / "bad", "skipped")
+  assert (event["first"], event["step"], event["count"]) == (3, 4, 2)
+
+
+def test_nan_that_stays_ends_the_run_names_its_steps_and_saves_nothing(
+  tmp_path,
+):
+  good = loop.run(_job(tmp_path, 2)).state
+  limits = guards.Settings(max_skipped=1, max_rollbacks=1)
+  job = _broken_at(_job(tmp_path, 8, limits=limits), range(1, 100))
+  with pytest.raises(errors.TrainingError, match="in steps 3 to 4, once more"):
     loop.run(job)
-  assert sorted(p.name for p in (tmp_path / "checkpoints").iterdir()) == ["2"]
-  again = loop.run(_job(tmp_path, 2))
+  assert folder.steps(tmp_path) == [2]
+  (event,) = _events(tmp_path, "rolled_back")
+  assert (event["step"], event["to"]) == (4, 2)
+  again = loop.run(_job(tmp_path, 2)).state
   chex.assert_trees_all_equal(again.params, good.params)
+
+
+def test_after_a_spike_the_run_goes_back_and_on_with_other_clips(tmp_path):
+  limits = guards.Settings(spike=1e6)
+  every = loop.Every(log=1, checkpoint=2)
+  job = _job(tmp_path, 12, limits=limits, every=every)
+  job = _broken_at(job, {9}, value=1e-12)
+  ended = loop.run(job)
+  assert not ended.stopped
+  (event,) = _events(tmp_path, "rolled_back")
+  assert (event["step"], event["to"]) == (9, 8)
+  assert int(ended.state.step) == 12
+  # Twelve steps and the one that was undone, whose clips are not seen again.
+  assert job.batches.place == 13
+
+
+def test_a_run_that_is_asked_to_stop_saves_and_says_so(tmp_path):
+  whole = loop.run(_job(tmp_path / "whole", 6)).state
+
+  def tell(step, num_steps):
+    if step == 2:  # while the third is under way
+      os.kill(os.getpid(), signal.SIGTERM)
+
+  every = loop.Every(log=5, checkpoint=5)
+  ended = loop.run(_job(tmp_path / "parts", 6, on_step=tell, every=every))
+  assert ended.stopped
+  assert folder.newest(tmp_path / "parts") == int(ended.state.step) == 3
+  (event,) = _events(tmp_path / "parts", "preempted")
+  assert (event["step"], event["signal"]) == (3, "SIGTERM")
+  rest = loop.run(_job(tmp_path / "parts", 6))
+  assert not rest.stopped
+  chex.assert_trees_all_equal(rest.state.params, whole.params)
+  assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_ctrl_c_twice_is_now(tmp_path):
+  def tell(step, num_steps):
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGINT)
+
+  with pytest.raises(KeyboardInterrupt):
+    loop.run(_job(tmp_path, 6, on_step=tell))
+  assert folder.steps(tmp_path) == []
+
+
+def test_a_damaged_checkpoint_costs_the_steps_since_the_one_before(tmp_path):
+  whole = loop.run(_job(tmp_path / "whole", 6)).state
+  loop.run(_job(tmp_path / "parts", 4))
+  path = next((folder.of(tmp_path / "parts", 4) / "state").rglob("d/*"))
+  path.write_bytes(path.read_bytes()[:-1])
+  parts = loop.run(_job(tmp_path / "parts", 6)).state
+  chex.assert_trees_all_equal(parts.params, whole.params)
+  started = _events(tmp_path / "parts", "started")
+  assert [e["step"] for e in started] == [0, 2]
+
+
+def test_another_network_is_refused_by_name(tmp_path):
+  loop.run(_job(tmp_path, 2))
+  other = _job(tmp_path, 4)
+  params = other.state.params | {"more": jnp.zeros(3)}
+  other = loop.dataclasses.replace(
+    other, state=other.state.replace(params=params)
+  )
+  with pytest.raises(errors.WeightsError, match="state params/more is None"):
+    loop.run(other)
 
 
 def test_progress_rises_to_the_last_step(tmp_path):

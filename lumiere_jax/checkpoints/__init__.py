@@ -1,0 +1,1 @@
+"""Checkpoints that are whole, sealed with checksums, and checked when read."""

@@ -1,0 +1,127 @@
+"""What the files of a folder were when it was written.
+
+Nothing between memory and disk notices a flipped bit of an array: it is read
+as another number.  So each checkpoint has a list of its files with their sizes
+and checksums, which has a checksum itself, and is read against it.  XXH3 is
+not cryptographic: it is against accidents, and reads files as fast as they
+come.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+import json
+import os
+import pathlib
+from typing import Any
+
+import xxhash
+
+from lumiere_jax import errors
+
+FILE = "checksums.json"
+FORMAT = 1
+_CHUNK = 2**20
+
+# (bytes done, bytes in all, name of the file)
+OnFile = Callable[[int, int, str], None]
+
+
+def write(folder: str | os.PathLike) -> int:
+  """Lists all files below a folder in `checksums.json`, and flushes it.
+
+  Returns:
+    Bytes in all.
+  """
+  folder = pathlib.Path(folder)
+  files = {name: _of(folder / name) for name in _names(folder)}
+  body = {"format": FORMAT, "files": files}
+  text = json.dumps(body | {"checksum": _of_list(body)}, indent=1)
+  with open(folder / FILE, "w", encoding="utf-8") as file:
+    file.write(f"{text}\n")
+    file.flush()
+    os.fsync(file.fileno())
+  return sum(size for size, _ in files.values())
+
+
+def read(folder: str | os.PathLike) -> dict[str, tuple[int, str]]:
+  """Name -> (bytes, checksum), as written.
+
+  Raises:
+    WeightsError: there is no list, or it is damaged.
+  """
+  path = pathlib.Path(folder) / FILE
+  try:
+    body = json.loads(path.read_bytes())
+    said = body.pop("checksum")
+    if said != _of_list(body) or body["format"] != FORMAT:
+      raise ValueError("its own checksum is another")
+    return {name: tuple(entry) for name, entry in body["files"].items()}
+  except FileNotFoundError as error:
+    raise errors.WeightsError(f"{path} is missing") from error
+  except (ValueError, KeyError, TypeError, AttributeError) as error:
+    raise errors.WeightsError(f"{path} is damaged: {error}") from error
+
+
+def problems(
+  folder: str | os.PathLike, on_file: OnFile | None = None
+) -> list[str]:
+  """What is wrong with a folder, a sentence each; empty if nothing is.
+
+  Args:
+    folder: what `write` was called with.
+    on_file: told after each file; a progress bar.
+  """
+  folder = pathlib.Path(folder)
+  try:
+    listed = read(folder)
+  except errors.WeightsError as error:
+    return [str(error)]
+  except OSError as error:
+    return [f"{folder / FILE} cannot be read: {error.strerror}"]
+  done, total = 0, sum(size for size, _ in listed.values())
+  found = []
+  for name, (size, checksum) in listed.items():
+    if problem := _problem(folder / name, size, checksum):
+      found.append(f"{name} {problem}")
+    done += size
+    if on_file:
+      on_file(done, total, name)
+  found += [
+    f"{name} was added" for name in _names(folder) if name not in listed
+  ]
+  return found
+
+
+def _problem(path: pathlib.Path, size: int, checksum: str) -> str | None:
+  try:
+    is_size, is_checksum = _of(path)
+  except FileNotFoundError:
+    return "is missing"
+  except OSError as error:
+    return f"cannot be read: {error.strerror}"
+  if is_size != size:
+    return f"has {is_size:,} bytes instead of {size:,}"
+  return None if is_checksum == checksum else "has other content"
+
+
+def _of(path: pathlib.Path) -> tuple[int, str]:
+  """Size and checksum of a file."""
+  total, size = xxhash.xxh3_128(), 0
+  buffer = bytearray(_CHUNK)
+  view = memoryview(buffer)
+  with open(path, "rb", buffering=0) as file:
+    while count := file.readinto(buffer):
+      total.update(view[:count])
+      size += count
+  return size, total.hexdigest()
+
+
+def _of_list(body: Mapping[str, Any]) -> str:
+  plain = json.dumps(body, sort_keys=True)
+  return xxhash.xxh3_128_hexdigest(plain.encode())
+
+
+def _names(folder: pathlib.Path) -> Iterator[str]:
+  """All files below a folder but the list itself, sorted."""
+  files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+  names = (path.relative_to(folder).as_posix() for path in files)
+  return (name for name in names if name != FILE)
