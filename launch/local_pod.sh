@@ -82,8 +82,17 @@ end_all() {
     [[ "$signal" == KILL ]] || sleep 1
   done
 }
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# Once: all save and leave. Twice: now.
+stop() {
+  [[ -z "${stopping:-}" ]] || exit "$1"
+  stopping=1
+  local child
+  for child in ${children[@]+"${children[@]}"}; do
+    kill -TERM "$child" 2>/dev/null || true
+  done
+}
+trap 'stop 130' INT
+trap 'stop 143' TERM
 trap end_all EXIT
 
 for ((index = 0; index < processes; index++)); do
