@@ -15,8 +15,10 @@ a frozen T5-XXL, made ahead by `lumiere embed`.
 
 BUCKET is where a storage bucket is mounted (docs/pods.md).
 
-Needs    TPUs: see the table in docs/scale.md, made by `lumiere plan`.
-Takes    not yet measured on a TPU; docs/scale.md has the compiler's estimate.
+Needs    by the TPU compiler: v5e:16x16 (13.7 of 15.75 GiB a chip), v6e:16x16,
+         or v5p:4x4x4 and larger (18.7 of 95.7); `xl` on v5p:8x8x8.
+Takes    not yet measured on a TPU; the compiler's estimate, which flatters, is
+         1.9 s for 64 clips on v5e:16x16, 0.83 s for 16 on v5p:4x4x4.
 Reaches  not yet measured: no run of this size has been made.
 """
 
