@@ -29,6 +29,7 @@ CORE = [
   "orbax-checkpoint>=0.12.8,<0.13",
   "pillow>=11",
   "pyarrow>=17",  # tables in parquet; tensorflow-datasets has it too
+  "safetensors>=0.5",
   "sentencepiece>=0.2",
   "tensorboard>=2.20",  # its event writer; it writes without TensorFlow
   "tensorflow-datasets>=4.9.10",

@@ -19,6 +19,7 @@ VERBS = {
   "prove": "prove that a clip is in a dataset, or check such a proof",
   "audit": "say whether a clip was in the training set of a run",
   "train": "train one stage by a recipe, or go on where a run stopped",
+  "checkpoint": "list, verify or export the checkpoints of a run",
   "plan": "compile a recipe for TPUs that are not here",
   "sample": "make a video from a prompt",
   "evaluate": "measure generated clips against real ones",
@@ -33,7 +34,7 @@ Text to video with a space-time U-Net.
   lumiere VERB --flag=value ...
 
 verbs
-{chr(10).join(f"  {verb:<10}{does}" for verb, does in VERBS.items())}
+{chr(10).join(f"  {verb:<12}{does}" for verb, does in VERBS.items())}
 
 examples
   lumiere prepare --source clips --out cache/clips

@@ -20,6 +20,7 @@ from lumiere_jax.generation import progress
 from lumiere_jax.generation import request as requests
 from lumiere_jax.generation import result as results
 from lumiere_jax.provenance import run_record
+from lumiere_jax.stages import export
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
 
@@ -149,6 +150,8 @@ class Generator:
 def load(path: str | os.PathLike) -> Generator:
   """Loads a training run, or a folder of runs: base/ (or t2i/) and ssr/.
 
+  Exported weights stand in for a run: base.safetensors for base/.
+
   Raises:
     WeightsError: there are no weights there; the message says what is.
   """
@@ -156,11 +159,11 @@ def load(path: str | os.PathLike) -> Generator:
   if _is_run(folder):
     runs = [folder]
   else:
-    runs = [folder / name for name in ("base", "t2i") if _is_run(folder / name)]
+    first = [run for name in ("base", "t2i") for run in _runs(folder, name)]
     # The image stage is there for the base to start from, once there is one.
-    runs = runs[:1] + [r for r in [folder / "ssr"] if _is_run(r)]
+    runs = first[:1] + _runs(folder, "ssr")[:1]
   loaded = [
-    painter.Loaded(*weights.load(run), run_record.read(run).datasets)
+    painter.Loaded(*weights.load(run), export.record(run).datasets)
     for run in runs
   ]
   if not loaded or loaded[0].stage.name == stages.SUPER_RESOLUTION:
@@ -172,8 +175,14 @@ def load(path: str | os.PathLike) -> Generator:
   return Generator(loaded, str(path))
 
 
-def _is_run(folder: pathlib.Path) -> bool:
-  return (folder / run_record.FILE).is_file()
+def _is_run(path: pathlib.Path) -> bool:
+  return (path / run_record.FILE).is_file() or export.is_export(path)
+
+
+def _runs(folder: pathlib.Path, name: str) -> list[pathlib.Path]:
+  """What in a folder holds the weights of a stage, the preferred first."""
+  paths = [folder / name, folder / f"{name}{export.SUFFIX}"]
+  return [path for path in paths if _is_run(path)]
 
 
 def _contents(folder: pathlib.Path) -> str:

@@ -14,6 +14,7 @@ from lumiere_jax.checkpoints import newest
 from lumiere_jax.checkpoints import store
 from lumiere_jax.models import inflate
 from lumiere_jax.provenance import run_record
+from lumiere_jax.stages import export
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.types import Params
 
@@ -22,10 +23,11 @@ ITEMS = ("ema", "frozen")
 
 
 def load(workdir: str | os.PathLike) -> tuple[stages.Stage, Params, str]:
-  """Loads the newest averaged weights of a run.
+  """Loads the newest averaged weights of a run, or exported ones.
 
   Args:
-    workdir: the folder given to `lumiere train --workdir`.
+    workdir: the folder given to `lumiere train --workdir`, or what `lumiere
+      checkpoint export` wrote.
 
   Returns:
     The stage, its parameters as numpy arrays, and their digest.
@@ -35,6 +37,11 @@ def load(workdir: str | os.PathLike) -> tuple[stages.Stage, Params, str]:
       recipe.
   """
   workdir = pathlib.Path(workdir)
+  if export.is_export(workdir):
+    params, record = export.read(workdir)
+    stage = stages.build(record.recipe)
+    _check(stage, params, workdir)
+    return stage, params, digest(params)
   if not workdir.is_dir():
     raise errors.WeightsError(
       f"there is no folder {workdir}; give the --workdir of `lumiere train`, "

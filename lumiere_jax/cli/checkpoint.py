@@ -1,0 +1,127 @@
+r"""Looks after the checkpoints of a run.
+
+  lumiere checkpoint list out/base
+  lumiere checkpoint verify out/base
+  lumiere checkpoint export out/base --out base.safetensors --dtype bfloat16
+
+"list" says what there is. "verify" reads every checkpoint against its
+checksums, changes nothing, and leaves with code 1 if one is damaged. "export"
+writes the averaged weights of the newest good one, for `lumiere sample`: a
+safetensors file, or a folder where the name has no such ending.
+"""
+
+import dataclasses
+import json
+import pathlib
+import time
+from typing import Annotated
+
+import tyro
+
+from lumiere_jax import errors
+from lumiere_jax.checkpoints import checksums
+from lumiere_jax.checkpoints import folder
+from lumiere_jax.checkpoints import newest
+from lumiere_jax.cli import exits
+from lumiere_jax.cli import progress
+from lumiere_jax.stages import export
+from lumiere_jax.stages import weights
+
+Workdir = Annotated[
+  pathlib.Path, tyro.conf.Positional, tyro.conf.arg(metavar="WORKDIR")
+]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class List:
+  """What checkpoints there are.
+
+  Attributes:
+    workdir: folder of the run.
+  """
+
+  workdir: Workdir
+
+  def run(self) -> None:
+    """Prints a line for each."""
+    for step in _steps(self.workdir):
+      path = folder.of(self.workdir, step)
+      when = time.strftime("%F %T", time.localtime(path.stat().st_mtime))
+      print(f"step {step}, {_size(path)}, {when}, {path}")
+    for path in sorted((folder.root(self.workdir) / folder.DAMAGED).glob("*")):
+      problems = json.loads((path / folder.REPORT).read_text())["problems"]
+      print(f"set aside: {path}: {newest.said(problems)}")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Verify:
+  """Whether they are what was written.
+
+  Attributes:
+    workdir: folder of the run.
+  """
+
+  workdir: Workdir
+
+  def run(self) -> None:
+    """Prints a line for each; leaves with code 1 if one is damaged."""
+    damaged = False
+    for step in _steps(self.workdir):
+      path = folder.of(self.workdir, step)
+      problems = checksums.problems(path, progress.amounts("MB", 10**6))
+      damaged |= bool(problems)
+      for problem in problems:
+        print(f"step {step}: {problem}")
+      if not problems:
+        print(f"step {step}: as it was written, {_size(path)}")
+    if damaged:
+      raise SystemExit(1)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Export:
+  """The averaged weights alone, for sampling.
+
+  Attributes:
+    workdir: folder of the run.
+    out: file that ends with .safetensors, or a folder.
+    dtype: float32 or bfloat16.
+  """
+
+  workdir: Workdir
+  out: pathlib.Path
+  dtype: str = "float32"
+
+  def run(self) -> None:
+    """Writes them, and says what."""
+    _, params, digest = weights.load(self.workdir)
+    export.write(self.out, params, export.record(self.workdir), self.dtype)
+    print(f"{self.out}: weights {digest[:12]} in {self.dtype}")
+
+
+def _steps(workdir: pathlib.Path) -> list[int]:
+  if steps := folder.steps(workdir):
+    return steps
+  raise errors.WeightsError(
+    f"{workdir} has no checkpoints; give the --workdir of `lumiere train`."
+  )
+
+
+def _size(path: pathlib.Path) -> str:
+  files = (p for p in path.rglob("*") if p.is_file())
+  return f"{sum(p.stat().st_size for p in files) / 1e6:.1f} MB"
+
+
+def main(argv: list[str] | None = None) -> None:
+  """Looks after checkpoints; see the module for the commands."""
+  chosen = tyro.extras.subcommand_cli_from_dict(
+    {"list": List, "verify": Verify, "export": Export},
+    args=argv,
+    prog="lumiere checkpoint",
+    description=__doc__,
+  )
+  chosen.run()
+
+
+if __name__ == "__main__":
+  exits.run(main)
