@@ -224,7 +224,7 @@ def test_tests_mirror_the_rooms():
     for path in (ROOT / "tests").iterdir()
     if path.is_dir() and not path.name.startswith((".", "__"))
   }
-  others = {"e2e", "compile", "peers", "golden", "launch"}
+  others = {"e2e", "compile", "faults", "peers", "golden", "launch"}
   assert folders <= {*FLOOR_OF, *others}
 
 

@@ -9,6 +9,7 @@ come.
 
 from collections.abc import Callable, Iterator, Mapping
 import json
+import mmap
 import os
 import pathlib
 from typing import Any
@@ -32,7 +33,7 @@ def write(folder: str | os.PathLike) -> int:
     Bytes in all.
   """
   folder = pathlib.Path(folder)
-  files = {name: _of(folder / name) for name in _names(folder)}
+  files = {name: _of_fresh(folder / name) for name in _names(folder)}
   body = {"format": FORMAT, "files": files}
   text = json.dumps(body | {"checksum": _of_list(body)}, indent=1)
   with open(folder / FILE, "w", encoding="utf-8") as file:
@@ -113,6 +114,24 @@ def _of(path: pathlib.Path) -> tuple[int, str]:
       total.update(view[:count])
       size += count
   return size, total.hexdigest()
+
+
+def _of_fresh(path: pathlib.Path) -> tuple[int, str]:
+  """As `_of` in half the time, for what was written just now.
+
+  A page that the disk cannot give back would kill the process, so that what
+  may be damaged is read by `_of`.
+  """
+  size = path.stat().st_size
+  if not size:  # nothing to map
+    return _of(path)
+  with (
+    open(path, "rb") as file,
+    mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages,
+  ):
+    pages.madvise(mmap.MADV_SEQUENTIAL)
+    with memoryview(pages) as view:
+      return size, xxhash.xxh3_128_hexdigest(view)
 
 
 def _of_list(body: Mapping[str, Any]) -> str:

@@ -3,12 +3,14 @@ r"""The same work in other programs, side by side in one run.
   lumiere compare decoding --out cache/decoding --clips cache/real_clips
   lumiere compare preparing --out cache/preparing --clips cache/real_clips
   lumiere compare scale --out cache/scale
+  lumiere compare saving --out cache/saving
   lumiere compare attention --out cache/attention --topology v5e:1x1
 
 "decoding" reads random crops of ordinary files beside decord2, OpenCV and
 PyAV, where they are installed. "preparing" makes a dataset beside FFmpeg's
 command line. "scale" measures what a dataset of a million records costs before
-its first batch, and reckons what more would. "attention" compiles ways to
+its first batch, and reckons what more would. "saving" measures what a
+checkpoint costs the steps beside it. "attention" compiles ways to
 attend for a TPU that need not be here.
 """
 
@@ -21,6 +23,7 @@ from lumiere_jax.aot import attention
 from lumiere_jax.cli import exits
 from lumiere_jax.comparison import decoding
 from lumiere_jax.comparison import preparing
+from lumiere_jax.comparison import saving
 from lumiere_jax.comparison import scale
 
 
@@ -88,6 +91,24 @@ class Scale(scale.Plan):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Saving(saving.Plan):
+  """What a checkpoint costs, and its checksums.
+
+  Attributes:
+    out: folder for results and checkpoints.
+    gigabytes: size of the state.
+    rounds: saves.
+    side: of the matrices that a step multiplies.
+  """
+
+  out: pathlib.Path
+
+  def run(self) -> None:
+    """Measures and writes."""
+    saving.run(self.out, self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Attention(attention.Plan):
   """Attention as the TPU compiler sees it; needs the extra `tpu`.
 
@@ -111,6 +132,7 @@ def main(argv: list[str] | None = None) -> None:
       "decoding": Decoding,
       "preparing": Preparing,
       "scale": Scale,
+      "saving": Saving,
       "attention": Attention,
     },
     args=argv,

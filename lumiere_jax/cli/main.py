@@ -19,6 +19,7 @@ VERBS = {
   "prove": "prove that a clip is in a dataset, or check such a proof",
   "audit": "say whether a clip was in the training set of a run",
   "train": "train one stage by a recipe, or go on where a run stopped",
+  "report": "say how a run went: loss, speed, where the time went",
   "checkpoint": "list, verify or export the checkpoints of a run",
   "plan": "compile a recipe for TPUs that are not here",
   "sample": "make a video from a prompt",

@@ -141,7 +141,7 @@ def _run(job: Job, batches, stop, watchdog, saver: saving.Saver) -> Ended:
       logging.info("resumed from step %d", start)
   step = start or 0
   book.begin(step)
-  book.event("started", step=step, processes=jax.process_count(), **_where())
+  book.event("started", step=step, seconds=book.age(), **_where())
   window: list[Metrics] = []
   losses: list[float] = []
   started = time.monotonic()
@@ -201,6 +201,7 @@ def _run(job: Job, batches, stop, watchdog, saver: saving.Saver) -> Ended:
 
 def _where() -> dict[str, Any]:
   return {
+    "processes": jax.process_count(),
     "devices": jax.device_count(),
     "device_kind": jax.devices()[0].device_kind,
   }
