@@ -64,4 +64,4 @@ words=(xpk workload create --cluster="$cluster" --workload="$name"
   --docker-image="$image" --max-restarts="$max_restarts")
 [[ -z "$zone" ]] || words+=(--zone="$zone")
 [[ -z "$project" ]] || words+=(--project="$project")
-run "${words[@]}" --command="$(show lumiere train "$@")"
+run "${words[@]}" --command="$(show lumiere train --preempted_code=75 "$@")"

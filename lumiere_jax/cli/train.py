@@ -37,6 +37,13 @@ _COMPILED = flags.DEFINE_string(
   "compiled", None, "Compiled step that `lumiere plan --save` wrote."
 )
 
+_PREEMPTED_CODE = flags.DEFINE_integer(
+  "preempted_code",
+  0,
+  "Exit code after SIGTERM or Ctrl-C, once all is saved; not 0 where whoever "
+  "restarts it takes 0 for the end of the run.",
+)
+
 
 def _run(argv: list[str]) -> None:
   if len(argv) > 1:
@@ -74,8 +81,8 @@ def _run(argv: list[str]) -> None:
       "go on",
       int(ended.state.step),
     )
-  else:
-    logging.info("done: %s", _WORKDIR.value)
+    raise SystemExit(_PREEMPTED_CODE.value)
+  logging.info("done: %s", _WORKDIR.value)
 
 
 def parse(words: list[str]) -> list[str]:

@@ -120,7 +120,7 @@ def test_the_container_trains_with_the_words_given():
   _, jobset = filled(*WORDS, "--tpu", "v5e:4x4")
   _, _, pod, container = parts(jobset)
   assert container["image"] == "host/lumiere:1"
-  assert container["command"] == ["lumiere", "train"]
+  assert container["command"] == ["lumiere", "train", "--preempted_code=75"]
   assert container["args"] == list(TRAIN)
   assert all(set(one) == {"name", "value"} for one in container["env"])
   assert all(isinstance(one["value"], str) for one in container["env"])
@@ -235,5 +235,5 @@ def test_xpk_is_given_what_it_takes(launcher, tpu, kind):
     *("xpk", "workload", "create", "--cluster=c", "--workload=run"),
     *(f"--tpu-type={kind}", "--num-slices=2", "--docker-image=host/lumiere:1"),
     *("--max-restarts=100", "--zone=z"),
-    f"--command=lumiere train {TRAIN[0]} --a='(1, 2)'",
+    f"--command=lumiere train --preempted_code=75 {TRAIN[0]} --a='(1, 2)'",
   ]
