@@ -89,6 +89,7 @@ class Store:
     try:
       self._writer.save(to, args=ocp.args.Composite(**args), force=True)
     except Exception as error:
+      self._clear()
       self._outcome = Outcome(
         step=step, blocked=time.monotonic() - began, error=error
       )
@@ -119,7 +120,13 @@ class Store:
   def close(self) -> None:
     """Waits, then releases what Orbax holds."""
     self.wait()
-    self._writer.close()
+    with contextlib.suppress(Exception):  # of a save that failed: told before
+      self._writer.close()
+
+  def _clear(self) -> None:
+    # What a failed save left takes the room of the next.
+    if jax.process_index() == 0:
+      folder.clean(self.workdir)
 
   def _finish(self, step: int, blocked: float) -> None:
     began, sealing, nbytes, error = time.monotonic(), 0.0, 0, None
@@ -131,6 +138,7 @@ class Store:
         sealing = time.monotonic() - start
     except BaseException as caught:
       error = caught
+      self._clear()
     self._outcome = Outcome(
       step=step,
       blocked=blocked,

@@ -113,8 +113,20 @@ def parse(words: list[str]) -> list[str]:
 
 
 def _is_worth_a_line(record) -> bool:
-  """Libraries narrate at INFO; a person wants our lines and all warnings."""
-  return "lumiere_jax" in record.pathname or record.levelno > py_logging.INFO
+  """Libraries narrate at INFO; a person wants our lines and all warnings.
+
+  Of a save that fails Orbax logs the trace of each of its tasks, by the
+  hundred; `training.saving` says it in a line.
+  """
+  if "lumiere_jax" in record.pathname:
+    return True
+  return record.levelno > py_logging.INFO and "orbax" not in record.pathname
+
+
+def _tell(kind, error, trace) -> None:
+  """As Python does, but for what TensorStore calls back after such a save."""
+  if not (kind is RuntimeError and str(error) == "Event loop is closed"):
+    sys.__excepthook__(kind, error, trace)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -128,6 +140,8 @@ def main(argv: list[str] | None = None) -> None:
   logging.use_absl_handler()
   logging.get_absl_handler().setFormatter(None)
   logging.get_absl_handler().addFilter(_is_worth_a_line)
+  py_logging.getLogger("asyncio").setLevel(py_logging.CRITICAL)
+  sys.excepthook = _tell
   app.run(
     lambda rest: exits.run(_run, rest),
     argv=["lumiere train", *argv],

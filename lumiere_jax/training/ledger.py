@@ -14,6 +14,8 @@ import pathlib
 import time
 from typing import Any
 
+from lumiere_jax.training import metrics
+
 FILE = "ledger.jsonl"
 CLASSES = ("compile", "data", "step", "checkpoint", "restart", "other")
 
@@ -48,10 +50,11 @@ class Ledger:
     if not self.is_active:
       return
     path = pathlib.Path(self.workdir) / FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
     entry = {"time": self.now(), "event": kind} | fields
-    with path.open("a", encoding="utf-8") as file:
-      file.write(json.dumps(entry) + "\n")
+    with metrics.tolerated("the ledger"):
+      path.parent.mkdir(parents=True, exist_ok=True)
+      with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
 
   @contextlib.contextmanager
   def spending(self, kind: str):

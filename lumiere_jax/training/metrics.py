@@ -4,6 +4,7 @@ TensorBoard's own event writer needs no TensorFlow.
 """
 
 from collections.abc import Mapping, Sequence
+import contextlib
 import io
 import json
 import pathlib
@@ -53,6 +54,9 @@ def line(step: int, num_steps: int, scalars: Mapping[str, float]) -> str:
 class Writer:
   """Writes what a run measures; does nothing on processes other than 0.
 
+  Where the disk is full it says so and goes on: what ends a run for that is
+  the checkpoint, which is tried again.
+
   Attributes:
     directory: the run's; gets `metrics.jsonl`, `tensorboard/`, `previews/`.
   """
@@ -74,7 +78,8 @@ class Writer:
       return
     values = {k: v for k, v in values.items() if v is not None}
     logging.info("%s", line(step, num_steps, values))
-    with (self.directory / "metrics.jsonl").open("a") as file:
+    path = self.directory / "metrics.jsonl"
+    with tolerated("metrics"), path.open("a") as file:
       file.write(json.dumps({"step": step} | values) + "\n")
     self._add(
       step,
@@ -102,7 +107,8 @@ class Writer:
       images["gif"] = encode(animation, "GIF")
     for suffix, data in images.items():
       path = self.directory / "previews" / f"{name}_{step:06d}.{suffix}"
-      path.write_bytes(data)
+      with tolerated("a picture"):
+        path.write_bytes(data)
     best = images.get("gif", images["png"])
     image = summary_pb2.Summary.Image(
       height=grid.shape[0],
@@ -115,16 +121,26 @@ class Writer:
   def close(self) -> None:
     """Flushes and closes."""
     if self._is_active:
-      self._events.close()
+      with tolerated("events"):
+        self._events.close()
 
   def _add(self, step: int, values) -> None:
-    self._events.add_event(
-      event_pb2.Event(
-        step=step,
-        wall_time=time.time(),
-        summary=summary_pb2.Summary(value=values),
-      )
+    event = event_pb2.Event(
+      step=step,
+      wall_time=time.time(),
+      summary=summary_pb2.Summary(value=values),
     )
+    with tolerated("events"):
+      self._events.add_event(event)
+
+
+@contextlib.contextmanager
+def tolerated(what: str):
+  """Says that something was not written, and goes on."""
+  try:
+    yield
+  except OSError as error:
+    logging.warning("%s not written: %s", what, error.strerror or error)
 
 
 def encode(frames: Sequence[np.ndarray], kind: str) -> bytes:
