@@ -123,10 +123,10 @@ def _is_worth_a_line(record) -> bool:
   return record.levelno > py_logging.INFO and "orbax" not in record.pathname
 
 
-def _tell(kind, error, trace) -> None:
+def _tell(unraisable) -> None:
   """As Python does, but for what TensorStore calls back after such a save."""
-  if not (kind is RuntimeError and str(error) == "Event loop is closed"):
-    sys.__excepthook__(kind, error, trace)
+  if str(unraisable.exc_value) != "Event loop is closed":
+    sys.__unraisablehook__(unraisable)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -141,7 +141,7 @@ def main(argv: list[str] | None = None) -> None:
   logging.get_absl_handler().setFormatter(None)
   logging.get_absl_handler().addFilter(_is_worth_a_line)
   py_logging.getLogger("asyncio").setLevel(py_logging.CRITICAL)
-  sys.excepthook = _tell
+  sys.unraisablehook = _tell
   app.run(
     lambda rest: exits.run(_run, rest),
     argv=["lumiere train", *argv],

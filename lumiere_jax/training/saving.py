@@ -10,6 +10,7 @@ Nothing is ever skipped in silence.
 
 from collections.abc import Callable, Mapping
 import dataclasses
+import errno
 import json
 import os
 import time
@@ -23,6 +24,7 @@ from lumiere_jax.checkpoints import folder
 from lumiere_jax.checkpoints import retention
 from lumiere_jax.checkpoints import store as stores
 from lumiere_jax.parallel import agree
+from lumiere_jax.video import atomic
 
 # What a process knows of its last save, the worst last.
 _SAVED, _BUSY, _FAILED = range(3)
@@ -212,4 +214,6 @@ def loss_of(workdir: str | os.PathLike, step: int) -> float | None:
 
 def why(error: BaseException) -> str:
   """The first line of an error, without the trace that Orbax adds."""
+  if atomic.is_disk_full(error):
+    return os.strerror(errno.ENOSPC)
   return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
