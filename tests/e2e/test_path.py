@@ -48,6 +48,7 @@ def _saved(workdir, step):
   return state, ema, place
 
 
+@pytest.mark.bar  # tests/faults does the same, with kills between
 def test_two_steps_and_a_resume_are_four_steps(home):
   cache = home / "cache"
   train = lambda name, steps: commands.train(

@@ -118,13 +118,15 @@ def wait_for(what, process=None):
 
 def trainers(process):
   """Process numbers of the training processes of a pod, in their order."""
-  listed = subprocess.run(
-    ["pgrep", "-P", str(process.pid), "-f", "lumiere_jax.cli.main"],
-    capture_output=True,
-    text=True,
-    check=False,
-  )
-  return sorted(int(word) for word in listed.stdout.split())
+  found = []
+  for path in pathlib.Path("/proc").glob("[0-9]*"):
+    with contextlib.suppress(OSError):  # gone meanwhile
+      # "pid (name) state parent ...", and the name may hold anything.
+      parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
+      said = (path / "cmdline").read_bytes()
+      if parent == process.pid and b"lumiere_jax.cli.main" in said:
+        found.append(int(path.name))
+  return sorted(found)
 
 
 def kill_all(process):
