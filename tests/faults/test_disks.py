@@ -32,6 +32,7 @@ def test_a_full_disk_ends_the_run_with_a_sentence(lab, small_disk):  # noqa: F81
   assert folder.steps(small_disk) == []
 
 
+@pytest.mark.bar
 def test_room_in_time_saves_the_run(lab, small_disk, undisturbed):  # noqa: F811
   link = lab.home / "late"
   link.symlink_to(small_disk)
