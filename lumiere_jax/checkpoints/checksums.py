@@ -8,6 +8,7 @@ come.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
 import json
 import mmap
 import os
@@ -21,6 +22,7 @@ from lumiere_jax import errors
 FILE = "checksums.json"
 FORMAT = 1
 _CHUNK = 2**20
+_THREADS = 4  # reading and hashing both let other threads run
 
 # (bytes done, bytes in all, name of the file)
 OnFile = Callable[[int, int, str], None]
@@ -33,7 +35,10 @@ def write(folder: str | os.PathLike) -> int:
     Bytes in all.
   """
   folder = pathlib.Path(folder)
-  files = {name: _of_fresh(folder / name) for name in _names(folder)}
+  names = [*_names(folder)]
+  with futures.ThreadPoolExecutor(_THREADS) as pool:
+    found = pool.map(_of_fresh, [folder / name for name in names])
+    files = dict(zip(names, found, strict=True))
   body = {"format": FORMAT, "files": files}
   text = json.dumps(body | {"checksum": _of_list(body)}, indent=1)
   with open(folder / FILE, "w", encoding="utf-8") as file:
@@ -79,13 +84,16 @@ def problems(
   except OSError as error:
     return [f"{folder / FILE} cannot be read: {error.strerror}"]
   done, total = 0, sum(size for size, _ in listed.values())
+  check = lambda entry: _problem(folder / entry[0], *entry[1])
   found = []
-  for name, (size, checksum) in listed.items():
-    if problem := _problem(folder / name, size, checksum):
-      found.append(f"{name} {problem}")
-    done += size
-    if on_file:
-      on_file(done, total, name)
+  with futures.ThreadPoolExecutor(_THREADS) as pool:
+    outcomes = zip(listed, pool.map(check, listed.items()), strict=True)
+    for name, problem in outcomes:
+      if problem:
+        found.append(f"{name} {problem}")
+      done += listed[name][0]
+      if on_file:
+        on_file(done, total, name)
   found += [
     f"{name} was added" for name in _names(folder) if name not in listed
   ]
