@@ -12,7 +12,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 FLOORS = {
   0: {"types", "errors"},
-  1: {"video", "diffusion", "nn", "parallel", "provenance"},
+  1: {"video", "diffusion", "nn", "parallel", "provenance", "toybox"},
   2: {"data", "text", "models", "sampling", "checkpoints"},
   3: {"stages"},
   4: {"training", "generation", "interop"},
@@ -35,6 +35,7 @@ BANS = {
   "nn": (f"{OURS}.parallel",),
   "diffusion": ("flax",),
   "video": ("jax", "jaxlib", "flax"),
+  "toybox": ("jax", "jaxlib", "flax"),
   "training": (f"{OURS}.models", f"{OURS}.data", f"{OURS}.stages"),
 }
 VAGUE = {"utils", "util", "common", "helpers", "helper", "misc"}
@@ -196,7 +197,12 @@ def test_file_imports(path):
 
 @pytest.mark.parametrize(
   ("room", "banned"),
-  [("diffusion", "flax"), ("video", "jax"), ("cli.main", "jax")],
+  [
+    ("diffusion", "flax"),
+    ("video", "jax"),
+    ("toybox", "jax"),
+    ("cli.main", "jax"),
+  ],
 )
 def test_room_loads_without_what_it_must_not_need(room, banned):
   # Through others, too: what a file imports may import what it must not.

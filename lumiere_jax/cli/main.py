@@ -14,6 +14,7 @@ from lumiere_jax.parallel import machine
 
 VERBS = {
   "prepare": "make a dataset from a folder of captioned clips",
+  "toybox": "render a dataset of a captioned 3-D world",
   "embed": "run a frozen text encoder over a dataset's captions, once",
   "verify": "say whether a dataset is still what was sealed",
   "prove": "prove that a clip is in a dataset, or check such a proof",

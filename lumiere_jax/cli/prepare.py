@@ -18,18 +18,16 @@ manifest.jsonl (every clip, its digest, its licence), manifest.json (what
 seals it), report.html and report.json (what was left out, and why).
 """
 
-from collections.abc import Callable
 import dataclasses
 import pathlib
 import shlex
-import sys
-from typing import Any, Literal
+from typing import Literal
 
 import tyro
 
-from lumiere_jax import errors
 from lumiere_jax.cli import exits
 from lumiere_jax.cli import progress
+from lumiere_jax.cli import restartable
 from lumiere_jax.data import examine
 from lumiere_jax.data import listing
 from lumiere_jax.data import prepare
@@ -127,54 +125,15 @@ def main(argv: list[str] | None = None) -> None:
     work=_part(flags, prepare.Work),
   )
   if flags.beam is None:
-    report = _prepare(flags, asked)
+    report = restartable.run(
+      flags.out,
+      "files",
+      lambda **told: prepare.prepare(flags.source, flags.out, **asked, **told),
+    )
   else:
     options = shlex.split(flags.beam)
     report = tfds_build.build(flags.source, flags.out, **asked, options=options)
   _tell(report, flags.out)
-
-
-def _prepare(flags: Flags, asked: dict[str, Any]) -> reports.Report:
-  done = prepare.unfinished(flags.out)
-  if done:
-    print(f"going on where it was stopped; shards that are there: {done}")
-  try:
-    return prepare.prepare(
-      flags.source,
-      flags.out,
-      **asked,
-      on_clip=_amounts("files", 1),
-      on_bytes=_amounts("MB sealed", 1_000_000),
-    )
-  except KeyboardInterrupt:
-    if sys.stderr.isatty():
-      print(file=sys.stderr)  # below the bar
-    kept = prepare.unfinished(flags.out)
-    print(
-      f"stopped; shards that are whole: {kept}; the same command goes on",
-      file=sys.stderr,
-    )
-    raise SystemExit(130) from None
-  except errors.LumiereError as error:
-    kept = prepare.unfinished(flags.out)
-    if kept and kept != done:
-      raise type(error)(
-        f"{error} What is whole is kept ({kept} of the shards), and the next "
-        "command goes on."
-      ) from error
-    raise
-
-
-def _amounts(unit: str, per: int) -> Callable[[int, int, str], None]:
-  """A bar whose clock starts when the work that it shows does."""
-  shown = None
-
-  def on_amount(done: int, total: int, name: str) -> None:
-    nonlocal shown
-    shown = shown or progress.amounts(unit, per)
-    shown(done, total, name)
-
-  return on_amount
 
 
 def _part(flags: Flags, kind: type):

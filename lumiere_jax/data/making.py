@@ -10,8 +10,8 @@ import dataclasses
 import json
 import os
 import pathlib
+from typing import Any
 
-from lumiere_jax.data import captions
 from lumiere_jax.data import examine
 from lumiere_jax.data import store
 from lumiere_jax.provenance import exclusions
@@ -25,16 +25,18 @@ class Task:
   Attributes:
     index: of the shard.
     folder: where it goes.
-    files: to take into it.
+    files: to take into it; each has a `path`.
     settings: how.
     excluded: opt-outs.
+    how: (file, settings, excluded) -> what becomes of its clips.
   """
 
   index: int
   folder: pathlib.Path
-  files: Sequence[captions.CaptionedFile]
+  files: Sequence[Any]
   settings: examine.Settings
   excluded: exclusions.Exclusions | None = None
+  how: Callable[..., Iterator[examine.Outcome]] = examine.examine
 
   @property
   def records(self) -> pathlib.Path:
@@ -58,9 +60,9 @@ class StoppedError(Exception):
 
 def make(
   task: Task,
-  on_file: Callable[[captions.CaptionedFile], None],
+  on_file: Callable[[Any], None],
   is_stopped: Callable[[], bool] = lambda: False,
-  on_begin: Callable[[captions.CaptionedFile], None] | None = None,
+  on_begin: Callable[[Any], None] | None = None,
 ) -> None:
   """Makes a shard.
 
@@ -84,7 +86,7 @@ def make(
         raise StoppedError
       if on_begin:
         on_begin(file)
-      for outcome in examine.examine(file, task.settings, task.excluded):
+      for outcome in task.how(file, task.settings, task.excluded):
         lines.append(to_line(summary(outcome)) + "\n")
         if outcome.record is not None:
           record = dataclasses.asdict(outcome.record)

@@ -29,6 +29,7 @@ from lumiere_jax.data import draw as draw_lib
 from lumiere_jax.data import quarantine
 from lumiere_jax.data import source as source_lib
 from lumiere_jax.data import spec
+from lumiere_jax.data import toybox
 from lumiere_jax.data import view as view_lib
 from lumiere_jax.types import VideoBatch
 
@@ -76,7 +77,7 @@ def build(
       "clip a batch, no negative workers, and 0 <= host_index < host_count."
     )
   parts = spec.parse(dataset)
-  sources = [source_lib.ClipSource(part, split) for part in parts]
+  sources = [_open(part, split) for part in parts]
   return ClipIterator(
     sources,
     view_lib.View(**view),
@@ -206,6 +207,13 @@ class ClipIterator(Iterator[VideoBatch]):
         num_workers=self._num_workers, per_worker_buffer_size=1
       )
     )
+
+
+def _open(part: spec.Part, split: str):
+  """The clips of one dataset."""
+  if part.name.startswith(spec.TOYBOX):
+    return toybox.ToyboxSource(part, split)
+  return source_lib.ClipSource(part, split)
 
 
 def _clips(

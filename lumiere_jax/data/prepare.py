@@ -7,7 +7,7 @@ there, copies of one picture are left out across all shards, the manifest and
 the seal are written, and the dataset appears at its name whole.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import dataclasses
 import fcntl
@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import shutil
+from typing import Any
 
 from lumiere_jax import errors
 from lumiere_jax.data import captions
@@ -103,11 +104,36 @@ def prepare(
     pathlib.Path(captions) if captions else None,
     choice or listing.Choice(),
   )
+  return assemble(files, out, settings, work, on_clip, on_bytes)
+
+
+def assemble(
+  files: Sequence[Any],
+  out: pathlib.Path,
+  settings: Settings,
+  work: Work,
+  on_clip: workers.OnFile | None = None,
+  on_bytes: seal.OnBytes | None = None,
+  how: Callable[..., Iterator[examine.Outcome]] = examine.examine,
+) -> Report:
+  """Makes a dataset of what `how` makes of each file; see `prepare`.
+
+  Args:
+    files: what to go through; each has a `path` and says by its repr what it
+      is.
+    out: as there.
+    settings: as there.
+    work: as there.
+    on_clip: as there.
+    on_bytes: as there.
+    how: see `making.Task`.
+  """
+  require_free(out, work.overwrite)
   excluded = work.exclusions()
   folder = _folder(out)
   with _refusals(out), _alone(folder, out):
     _agree(folder, files, settings, work)
-    tasks = _tasks(folder, files, settings, work, excluded)
+    tasks = _tasks(folder, files, settings, work, excluded, how)
     try:
       workers.make_all(tasks, work.workers, on_clip)
       found = finish.finish(
@@ -220,7 +246,9 @@ def _content(path: pathlib.Path | None) -> str:
   return hashlib.sha256(path.read_bytes()).hexdigest() if path else ""
 
 
-def _tasks(folder, files, settings, work: Work, excluded) -> list[making.Task]:
+def _tasks(
+  folder, files, settings, work: Work, excluded, how
+) -> list[making.Task]:
   return [
     making.Task(
       index=first // work.per_shard,
@@ -228,6 +256,7 @@ def _tasks(folder, files, settings, work: Work, excluded) -> list[making.Task]:
       files=files[first : first + work.per_shard],
       settings=settings,
       excluded=excluded,
+      how=how,
     )
     for first in range(0, len(files), work.per_shard)
   ]

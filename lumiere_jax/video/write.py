@@ -70,7 +70,7 @@ def write_mp4_chunks(
     raise errors.VideoError(f"{path} is to hold an mp4; end its name in .mp4.")
   chunks = iter(chunks)
   first = next(chunks)
-  _require_frames(first)
+  require_frames(first)
   _require_even(first)
   options = {"movflags": "+faststart"}
   with (
@@ -88,7 +88,7 @@ def write_mp4_chunks(
 
 def gif_bytes(frames: np.ndarray, fps: float) -> bytes:
   """[T, H, W, 3] uint8 as an animated GIF that repeats for ever."""
-  _require_frames(frames)
+  require_frames(frames)
   # GIF counts hundredths of a second; rounding the times of the frames, not
   # their lengths, keeps the clip's length right.
   ends = np.rint(np.arange(len(frames) + 1) * 100 / fps).astype(int)
@@ -112,7 +112,7 @@ def write_gif(path: os.PathLike | str, frames: np.ndarray, fps: float) -> None:
 
 def png_bytes(image: np.ndarray) -> bytes:
   """[H, W, 3] uint8 as a PNG."""
-  _require_frames(image[None])
+  require_frames(image[None])
   buffer = io.BytesIO()
   Image.fromarray(image).save(buffer, "PNG")
   return buffer.getvalue()
@@ -123,7 +123,13 @@ def write_png(path: os.PathLike | str, image: np.ndarray) -> None:
   atomic.write_bytes(path, png_bytes(image))
 
 
-def _require_frames(frames: np.ndarray) -> None:
+def rate(fps: float) -> Fraction:
+  """A frame rate as containers say it, such as 30000/1001."""
+  return Fraction(fps).limit_denominator(1001)
+
+
+def require_frames(frames: np.ndarray) -> None:
+  """Raises `VideoError` unless [T, H, W, 3] uint8 with T >= 1."""
   right = frames.ndim == 4 and frames.shape[-1] == 3 and frames.size
   if right and frames.dtype == np.uint8:
     return
@@ -166,9 +172,7 @@ def h264_stream(
     gop: most frames from one keyframe to the next; None leaves it to x264.
     threads: of the encoder; its output depends on it.
   """
-  stream = container.add_stream(
-    "libx264", rate=Fraction(fps).limit_denominator(1001)
-  )
+  stream = container.add_stream("libx264", rate=rate(fps))
   stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
   # The same frames are to give the same bytes. x264's macroblock tree does
   # not (it read memory it had not set: 6 different files from 6 calls), and

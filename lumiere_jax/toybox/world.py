@@ -1,0 +1,63 @@
+"""The world by number: clip k of a split is the same on every machine.
+
+train        what weights are trained on
+test         other scenes of the same kind
+test_unseen  scenes with pairs of attributes that train and test never show
+styled       the world drawn instead of lit, for stylisation
+"""
+
+import numpy as np
+
+from lumiere_jax import errors
+from lumiere_jax.toybox import caption as captions
+from lumiere_jax.toybox import scene as scenes
+from lumiere_jax.toybox import words
+
+# Raised when the same number is to mean another clip.
+VERSION = 1
+SPLITS = ("train", "test", "test_unseen", "styled")
+CAPTIONS = 3
+UNSEEN_COLORS = (
+  ("green", "ring"),
+  ("purple", "cone"),
+  ("cyan", "star"),
+  ("red", "diamond"),
+  ("yellow", "cylinder"),
+  ("pink", "cube"),
+)
+# Of the thing that acts.
+UNSEEN_ACTIONS = (
+  ("cone", "bounces"),
+  ("ring", "rises"),
+  ("cube", "spins"),
+  ("ball", "slides away"),
+)
+
+
+def scene(split: str, index: int) -> scenes.Scene:
+  """What clip `index` of a split shows; any index from 0."""
+  errors.require_one_of("split", split, SPLITS)
+  rng = _generator(split, index, 0)
+  if split == "test_unseen":
+    return scenes.draw_until(rng, is_unseen)
+  if split == "styled":
+    styles = tuple(words.STYLES)
+    return scenes.draw(rng, style=styles[index % len(styles)])
+  return scenes.draw_until(rng, lambda scene: not is_unseen(scene))
+
+
+def describe(split: str, index: int) -> tuple[captions.Caption, ...]:
+  """`CAPTIONS` captions of a clip."""
+  what, rng = scene(split, index), _generator(split, index, 1)
+  return tuple(captions.write(what, rng) for _ in range(CAPTIONS))
+
+
+def is_unseen(scene: scenes.Scene) -> bool:
+  """Whether a scene has a pair of attributes that training never shows."""
+  colors = {(thing.color, thing.shape) for thing in scene.things}
+  acts = (scene.actor.shape, scene.action)
+  return bool(colors & {*UNSEEN_COLORS}) or acts in UNSEEN_ACTIONS
+
+
+def _generator(split: str, index: int, use: int) -> np.random.Generator:
+  return np.random.default_rng([VERSION, SPLITS.index(split), index, use])
