@@ -20,9 +20,12 @@ import xxhash
 from lumiere_jax import errors
 
 FILE = "checksums.json"
-FORMAT = 1
+FORMAT = 2
 _CHUNK = 2**20
-_THREADS = 4  # reading and hashing both let other threads run
+# Files are read in pieces, several at a time: reading and hashing both let
+# other threads run.  The checksum of a file is that of its pieces' checksums.
+_PIECE = 2**26
+_THREADS = 4
 
 # (bytes done, bytes in all, name of the file)
 OnFile = Callable[[int, int, str], None]
@@ -35,10 +38,11 @@ def write(folder: str | os.PathLike) -> int:
     Bytes in all.
   """
   folder = pathlib.Path(folder)
-  names = [*_names(folder)]
   with futures.ThreadPoolExecutor(_THREADS) as pool:
-    found = pool.map(_of_fresh, [folder / name for name in names])
-    files = dict(zip(names, found, strict=True))
+    begun = {
+      name: _begin(folder / name, pool, _of_fresh) for name in _names(folder)
+    }
+    files = {name: finish() for name, finish in begun.items()}
   body = {"format": FORMAT, "files": files}
   text = json.dumps(body | {"checksum": _of_list(body)}, indent=1)
   with open(folder / FILE, "w", encoding="utf-8") as file:
@@ -84,12 +88,11 @@ def problems(
   except OSError as error:
     return [f"{folder / FILE} cannot be read: {error.strerror}"]
   done, total = 0, sum(size for size, _ in listed.values())
-  check = lambda entry: _problem(folder / entry[0], *entry[1])
   found = []
   with futures.ThreadPoolExecutor(_THREADS) as pool:
-    outcomes = zip(listed, pool.map(check, listed.items()), strict=True)
-    for name, problem in outcomes:
-      if problem:
+    begun = {name: _begin(folder / name, pool, _of) for name in listed}
+    for name, finish in begun.items():
+      if problem := _problem(finish, *listed[name]):
         found.append(f"{name} {problem}")
       done += listed[name][0]
       if on_file:
@@ -100,9 +103,9 @@ def problems(
   return found
 
 
-def _problem(path: pathlib.Path, size: int, checksum: str) -> str | None:
+def _problem(finish, size: int, checksum: str) -> str | None:
   try:
-    is_size, is_checksum = _of(path)
+    is_size, is_checksum = finish()
   except FileNotFoundError:
     return "is missing"
   except OSError as error:
@@ -112,34 +115,50 @@ def _problem(path: pathlib.Path, size: int, checksum: str) -> str | None:
   return None if is_checksum == checksum else "has other content"
 
 
-def _of(path: pathlib.Path) -> tuple[int, str]:
-  """Size and checksum of a file."""
-  total, size = xxhash.xxh3_128(), 0
+def _begin(path: pathlib.Path, pool, of_piece) -> Callable[[], tuple[int, str]]:
+  """Begins to read a file; the function waits for its size and checksum."""
+  try:
+    size = path.stat().st_size
+  except OSError:
+    return path.stat  # raises it again when asked
+  pieces = [
+    pool.submit(of_piece, path, start) for start in range(0, size, _PIECE)
+  ]
+
+  def finish() -> tuple[int, str]:
+    whole = b"".join(piece.result() for piece in pieces)
+    return size, xxhash.xxh3_128_hexdigest(whole)
+
+  return finish
+
+
+def _of(path: pathlib.Path, start: int) -> bytes:
+  """Checksum of the piece of a file that begins at `start`."""
+  total, left = xxhash.xxh3_128(), _PIECE
   buffer = bytearray(_CHUNK)
   view = memoryview(buffer)
   with open(path, "rb", buffering=0) as file:
-    while count := file.readinto(buffer):
+    file.seek(start)
+    while left and (count := file.readinto(view[: min(left, _CHUNK)])):
       total.update(view[:count])
-      size += count
-  return size, total.hexdigest()
+      left -= count
+  return total.digest()
 
 
-def _of_fresh(path: pathlib.Path) -> tuple[int, str]:
+def _of_fresh(path: pathlib.Path, start: int) -> bytes:
   """As `_of` in half the time, for what was written just now.
 
   A page that the disk cannot give back would kill the process, so that what
   may be damaged is read by `_of`.
   """
-  size = path.stat().st_size
-  if not size:  # nothing to map
-    return _of(path)
-  with (
-    open(path, "rb") as file,
-    mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as pages,
-  ):
-    pages.madvise(mmap.MADV_SEQUENTIAL)
-    with memoryview(pages) as view:
-      return size, xxhash.xxh3_128_hexdigest(view)
+  with open(path, "rb") as file:
+    size = min(_PIECE, os.fstat(file.fileno()).st_size - start)
+    with mmap.mmap(
+      file.fileno(), size, access=mmap.ACCESS_READ, offset=start
+    ) as pages:
+      pages.madvise(mmap.MADV_SEQUENTIAL)
+      with memoryview(pages) as view:
+        return xxhash.xxh3_128_digest(view)
 
 
 def _of_list(body: Mapping[str, Any]) -> str:

@@ -9,8 +9,9 @@ from lumiere_jax import errors
 from lumiere_jax.checkpoints import checksums
 
 
-@pytest.fixture
-def folder(tmp_path):
+@pytest.fixture(params=[2**26, 2**20], ids=["whole", "in pieces"])
+def folder(tmp_path, monkeypatch, request):
+  monkeypatch.setattr(checksums, "_PIECE", request.param)
   random_bytes = random.Random(0).randbytes
   (tmp_path / "state" / "d").mkdir(parents=True)
   (tmp_path / "state" / "d" / "chunk").write_bytes(random_bytes(3_000_000))
