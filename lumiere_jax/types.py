@@ -42,6 +42,23 @@ class VideoBatch:
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class CaptionBatch:
+  """One global batch of captions whose meaning is known, sharded along B.
+
+  Attributes:
+    tokens: [B, L] int32 token ids.
+    text_mask: [B, L] bool, True on real tokens.
+    labels: [B, K] int32, what each caption says of K attributes: 0 for
+      nothing, else the number of the value, from 1.
+  """
+
+  tokens: Array
+  text_mask: Array
+  labels: Array
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Condition:
   """All that a network is told about a clip beside the noisy clip and t.
 

@@ -20,11 +20,12 @@ from lumiere_jax.parallel import mesh as meshes
 from lumiere_jax.parallel import pjit
 from lumiere_jax.parallel import rules
 from lumiere_jax.stages import objective
+from lumiere_jax.stages import reading
 from lumiere_jax.stages import spread
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.training import optimizer as optimizers
 from lumiere_jax.training import step as steps
-from lumiere_jax.types import Params, VideoBatch
+from lumiere_jax.types import CaptionBatch, Params, VideoBatch
 
 # Which parameters a recipe trains: everything; all but the text encoder; what
 # inflation added.
@@ -59,7 +60,7 @@ class TrainStep:
   is_trained: Callable[[tuple[str, ...]], bool]
   state: steps.TrainState
   frozen: Params
-  batch: VideoBatch
+  batch: VideoBatch | CaptionBatch
   program: Any
 
   def lower(self) -> jax.stages.Lowered:
@@ -83,7 +84,7 @@ def make(recipe: Mapping[str, Any], mesh: jax.sharding.Mesh) -> TrainStep:
   trained, frozen = inflate.split(abstract_params(stage, mesh), is_trained)
   state = abstract_state(trained, optimizer, mesh)
   step = steps.make_train_step(
-    objective.make(spread_out, objective_options(recipe)),
+    make_loss(spread_out, recipe),
     optimizer,
     join=inflate.join,
     ema_decay=ema_decay,
@@ -103,14 +104,29 @@ def make(recipe: Mapping[str, Any], mesh: jax.sharding.Mesh) -> TrainStep:
   )
 
 
-def abstract_batch(recipe: Mapping[str, Any], mesh) -> VideoBatch:
+def make_loss(stage: stages.Stage, recipe: Mapping[str, Any]):
+  """What a stage is trained to do; see `objective.LossFn`."""
+  if stage.name == stages.TEXT:
+    return reading.make(stage)
+  return objective.make(stage, objective_options(recipe))
+
+
+def abstract_batch(
+  recipe: Mapping[str, Any], mesh
+) -> VideoBatch | CaptionBatch:
   """Shapes and places of a global batch."""
   data, text = recipe["data"], recipe["text"]
-  side, length = data["crop"] or data["resolution"], text["max_length"]
-  count = data["global_batch"]
+  count, length = data["global_batch"], text["max_length"]
   on = lambda shape, dtype: jax.ShapeDtypeStruct(
     shape, dtype, sharding=meshes.batch_sharding(mesh, len(shape))
   )
+  if recipe["stage"] == stages.TEXT:
+    return CaptionBatch(
+      tokens=on((count, length), jnp.int32),
+      text_mask=on((count, length), jnp.bool_),
+      labels=on((count, len(recipe["model"]["sizes"])), jnp.int32),
+    )
+  side = data["crop"] or data["resolution"]
   embedding = None
   if data.get("embeddings"):
     width = text["encoder"]["width"]

@@ -252,7 +252,8 @@ def compiled_step(plan: train_step.TrainStep, program: str | None):
 
 def known_flops(recipe: Mapping[str, Any]) -> float:
   """Model FLOPs of a step; 0 on devices whose peak nobody would compare to."""
-  if jax.devices()[0].device_kind not in metrics.PEAK_FLOPS:
+  known = jax.devices()[0].device_kind in metrics.PEAK_FLOPS
+  if not known or recipe["stage"] == stages.TEXT:
     return 0.0
   return work.training_flops(recipe)
 
@@ -275,9 +276,10 @@ def log_parameters(trained: Params, frozen: Params, batch: int) -> None:
 def preview(stage: stages.Stage, mesh):
   """A function that samples one clip from the averaged weights, or None.
 
-  Super-resolution needs a clip to upsample, so it has none.
+  Super-resolution needs a clip to upsample, and a text encoder paints nothing,
+  so they have none.
   """
-  if stage.name == stages.SUPER_RESOLUTION:
+  if stage.name in (stages.SUPER_RESOLUTION, stages.TEXT):
     return None
   options = dict(stage.recipe["sampling"]) | dict(
     num_steps=PREVIEW_STEPS, guidance_scale=1.0

@@ -27,11 +27,12 @@ import numpy as np
 from lumiere_jax import errors
 from lumiere_jax.data import draw as draw_lib
 from lumiere_jax.data import quarantine
+from lumiere_jax.data import reading
 from lumiere_jax.data import source as source_lib
 from lumiere_jax.data import spec
 from lumiere_jax.data import toybox
 from lumiere_jax.data import view as view_lib
-from lumiere_jax.types import VideoBatch
+from lumiere_jax.types import CaptionBatch, VideoBatch
 
 _STATE_VERSION = 2
 # Batches ready ahead of the device; they are large, so few.
@@ -64,7 +65,8 @@ def build(
     host_count: hosts that share each global batch.
     max_rejected: share of the clips that may be bad; see `quarantine`.
     rejects: file to list bad clips in, this host's own.
-    **view: attributes of `view.View`: what is shown of a clip.
+    **view: attributes of `view.View`: what is shown of a clip; with
+      frames="none" its captions alone, and what they say.
 
   Raises:
     DataError: there is no such dataset or split, or no caption in it.
@@ -77,10 +79,11 @@ def build(
       "clip a batch, no negative workers, and 0 <= host_index < host_count."
     )
   parts = spec.parse(dataset)
-  sources = [_open(part, split) for part in parts]
+  is_text = view.get("frames") == reading.NO_FRAMES
+  sources = [_open(part, split, is_text) for part in parts]
   return ClipIterator(
     sources,
-    view_lib.View(**view),
+    reading.View(view["tokenizer"]) if is_text else view_lib.View(**view),
     weights=[part.weight for part in parts],
     batch_size=batch_size,
     seed=seed,
@@ -97,7 +100,7 @@ def build(
   )
 
 
-class ClipIterator(Iterator[VideoBatch]):
+class ClipIterator(Iterator[VideoBatch | CaptionBatch]):
   """Endless batches of numpy arrays, whose place can be saved and restored.
 
   Close it, or use it in a `with`, so that its workers end.
@@ -137,8 +140,10 @@ class ClipIterator(Iterator[VideoBatch]):
     self._step = 0
     self._running = None
 
-  def __next__(self) -> VideoBatch:
+  def __next__(self) -> VideoBatch | CaptionBatch:
     """Returns video [B, T, H, W, 3] uint8, tokens and mask [B, L].
+
+    Or, of captions alone, what `reading.View` makes of them.
 
     Raises:
       DataError: more clips are bad than is allowed.
@@ -151,7 +156,8 @@ class ClipIterator(Iterator[VideoBatch]):
     # Workers hand over shared memory, which is scarce in containers and must
     # not outlive them; a copy costs little beside the decoding.
     keep = np.array if self._num_workers else np.asarray
-    return VideoBatch(**{name: keep(x) for name, x in arrays.items()})
+    kind = VideoBatch if "video" in arrays else CaptionBatch
+    return kind(**{name: keep(x) for name, x in arrays.items()})
 
   def get_state(self) -> dict[str, Any]:
     """Where the next batch is; fits any number of hosts and workers."""
@@ -209,8 +215,10 @@ class ClipIterator(Iterator[VideoBatch]):
     )
 
 
-def _open(part: spec.Part, split: str):
-  """The clips of one dataset."""
+def _open(part: spec.Part, split: str, is_text: bool):
+  """The clips of one dataset, or their captions alone."""
+  if is_text:
+    return reading.CaptionSource(part, split)
   if part.name.startswith(spec.TOYBOX):
     return toybox.ToyboxSource(part, split)
   return source_lib.ClipSource(part, split)

@@ -9,6 +9,7 @@ random amount so that it learns not to trust it (Imagen's noise augmentation).
 
 from collections.abc import Callable, Mapping
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +23,7 @@ from lumiere_jax.text import null
 from lumiere_jax.types import Array, Condition, Metrics, Params, VideoBatch
 
 # (params, batch, key) -> (scalar loss, scalars to log)
-LossFn = Callable[[Params, VideoBatch, Array], tuple[Array, Metrics]]
+LossFn = Callable[[Params, Any, Array], tuple[Array, Metrics]]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

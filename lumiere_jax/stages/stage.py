@@ -1,5 +1,6 @@
 """A stage: what is trained in one run and sampled in one pass.
 
+text   a text encoder of our own, taught to read before it is frozen
 t2i    text to image, on single frames
 base   its space-time inflation: 80 frames at once (Lumiere, section 3.1)
 ssr    spatial super-resolution of windows of frames (section 3.2)
@@ -17,10 +18,12 @@ from lumiere_jax import models
 from lumiere_jax.diffusion import parameterization
 from lumiere_jax.diffusion import schedules
 from lumiere_jax.nn import initial
+from lumiere_jax.text import reader
 from lumiere_jax.text import t5
 from lumiere_jax.text import tokenizers
 from lumiere_jax.types import Array, Condition, Estimate, Params
 
+TEXT = "text"
 IMAGES = "t2i"
 SUPER_RESOLUTION = "ssr"
 
@@ -30,12 +33,13 @@ class Stage:
   """The parts of one stage, and its recipe.
 
   Attributes:
-    name: "t2i", "base" or "ssr".
+    name: "text", "t2i", "base" or "ssr".
     recipe: the resolved recipe, plain dicts, lists and scalars.
     tokenizer: list of captions -> (tokens [B, L], mask [B, L]).
     text_encoder: (tokens, mask) -> [B, L, E].
     network: see `models.unet.UNet`.
-    schedule: noise schedule.
+    schedule: noise schedule; None in a stage without pictures, as is the
+      prediction "".
     prediction: what the network predicts; see `diffusion.parameterization`.
     apply: (network parameters, noisy, t, condition) -> prediction, where the
       network is run by more than itself (`stages.spread`); None for itself.
@@ -46,7 +50,7 @@ class Stage:
   tokenizer: Any
   text_encoder: nn.Module
   network: nn.Module
-  schedule: schedules.Schedule
+  schedule: schedules.Schedule | None
   prediction: str
   apply: Callable[..., Array] | None = None
 
@@ -138,6 +142,23 @@ class Stage:
     )
 
 
+class TextStage(Stage):
+  """A stage without pictures: its network reads what the encoder wrote."""
+
+  def read(self, params: Params, tokens: Array, mask: Array) -> Array:
+    """What the captions say: logits [B, K, V]; see `text.reader`."""
+    embedding = self.encode(params, tokens, mask)
+    return self.network.apply({"params": params["network"]}, embedding, mask)
+
+  def _sizes(self) -> tuple[int, int]:
+    return 0, 0
+
+  def _inputs(self, sizes: tuple[int, int]):
+    tokens, mask = self._tokens()
+    width = self.recipe["text"]["encoder"]["width"]
+    return jax.ShapeDtypeStruct((*tokens.shape, width), jnp.float32), mask
+
+
 def build(recipe: Mapping[str, Any]) -> Stage:
   """Builds a stage from its resolved recipe.
 
@@ -149,13 +170,19 @@ def build(recipe: Mapping[str, Any]) -> Stage:
   tokenizer = tokenizers.build(
     text["tokenizer"], text["max_length"], text.get("spiece")
   )
-  return Stage(
+  parts = dict(
     name=recipe["stage"],
     recipe=recipe,
     tokenizer=tokenizer,
     text_encoder=t5.T5Encoder(
       vocab_size=tokenizer.vocab_size, **text["encoder"]
     ),
+  )
+  if recipe["stage"] == TEXT:
+    network = reader.Reader(**recipe["model"])
+    return TextStage(**parts, network=network, schedule=None, prediction="")
+  return Stage(
+    **parts,
     network=models.build(recipe["stage"], **recipe["model"]),
     schedule=schedules.build(**diffusion["schedule"]),
     prediction=parameterization.canonical(diffusion["prediction"]),

@@ -23,7 +23,7 @@ from lumiere_jax.training import metrics as metrics_lib
 from lumiere_jax.training import preemption
 from lumiere_jax.training import saving
 from lumiere_jax.training import step as steps
-from lumiere_jax.types import Metrics, Params, VideoBatch
+from lumiere_jax.types import CaptionBatch, Metrics, Params, VideoBatch
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -256,10 +256,14 @@ def _log_window(job: Job, watch, window, step: int, started) -> float | None:
   return values.get("loss")
 
 
-def _show_first_batch(job: Job, batch: VideoBatch) -> None:
-  for name in ("video", "tokens", "text_mask"):
-    array = getattr(batch, name)
-    logging.info("first batch: %s %s %s", name, array.dtype, array.shape)
+def _show_first_batch(job: Job, batch: VideoBatch | CaptionBatch) -> None:
+  arrays = vars(batch)
+  for name in ("video", "tokens", "text_mask", "labels"):
+    if name in arrays:
+      array = arrays[name]
+      logging.info("first batch: %s %s %s", name, array.dtype, array.shape)
+  if "video" not in arrays:
+    return
   local = np.asarray(batch.video.addressable_shards[0].data)
   job.writer.picture(0, "first_batch", job.sheet(local[0]), local[0])
 

@@ -1,0 +1,168 @@
+r"""Text to video that a laptop trains and runs: the weights that are shipped.
+
+  ./launch/nano.sh out/nano     all of it, one stage after the other
+
+80 frames of 32x32 at 16 a second, upsampled to 128x128, of a captioned world
+that is rendered here (`lumiere toybox`).  The paper's order: a text encoder
+that is then frozen, an image network, its inflation of which the temporal
+parts alone are trained, and super-resolution.
+
+Needs    2 CPU cores, 4 GiB.
+Takes    not yet measured.
+Reaches  not yet measured.
+"""
+
+import ml_collections
+from ml_collections import config_dict
+
+VARIANTS = ("text", "t2i", "base", "ssr")
+
+TEXT = dict(
+  tokenizer="bytes",
+  max_length=224,
+  spiece=None,
+  encoder=dict(
+    width=128, num_layers=3, num_heads=4, head_dim=32, mlp_width=256
+  ),
+)
+OPTIMIZER = dict(
+  name="adamw",
+  learning_rate=1e-3,
+  warmup_steps=200,
+  decay="cosine",
+  clip_norm=1.0,
+  weight_decay=0.0,
+  ema_decay=0.999,
+  accumulate=1,
+)
+CHECKPOINTS = dict(
+  keep_newest=2,
+  keep_every=0,
+  keep_best=0,
+  budget=60.0,
+  attempts=5,
+  backoff=1.0,
+)
+GUARDS = dict(
+  max_skipped=20,
+  spike=10.0,
+  max_rollbacks=3,
+  hang_seconds=1800.0,
+  hang_exit=False,
+)
+
+
+def get_config(stage: str = "base") -> ml_collections.ConfigDict:
+  """Returns the recipe of a stage: one of `VARIANTS`."""
+  if stage not in VARIANTS:
+    raise ValueError(f"stage is {stage!r}; expected one of {VARIANTS}.")
+  config = ml_collections.ConfigDict(
+    dict(
+      stage=stage,
+      seed=0,
+      num_steps=1,
+      init_from=config_dict.placeholder(str),
+      init_parts=("text", "network"),
+      trainable="network",
+      data=dict(
+        dataset=config_dict.placeholder(str),
+        split="train",
+        num_frames=80,
+        fps=16,
+        resolution=32,
+        crop=config_dict.placeholder(int),
+        embeddings=config_dict.placeholder(str),
+        max_rejected=0.1,
+        frames="first",
+        place="centre",
+        global_batch=4,
+        num_workers=0,
+        # Left and right mean something in these captions.
+        flip=False,
+      ),
+      text=TEXT,
+      model=dict(
+        widths=(64, 128, 192),
+        blocks=(1, 2, 2),
+        attention=(1, 2),
+        head_dim=32,
+        groups=16,
+        embedding_width=256,
+        text_width=128,
+        resize="strided",
+        resize_first=True,
+        skips="level",
+        skip_scale=2**-0.5,
+        dtype="float32",
+        remat="none",
+      ),
+      diffusion=dict(
+        schedule=dict(name="cosine"),
+        prediction="v",
+        weight="min_snr",
+        text_dropout=0.1,
+      ),
+      optimizer=OPTIMIZER,
+      mesh=dict(data=-1, fsdp=1, frames=1),
+      every=dict(log=50, checkpoint=500, preview=0),
+      checkpoints=CHECKPOINTS,
+      guards=GUARDS,
+      sampling=dict(
+        num_steps=24,
+        guidance_scale=3.0,
+        solver="ddim",
+        spacing="time",
+        threshold=0.995,
+      ),
+    )
+  )
+  {"text": _text, "t2i": _t2i, "base": _base, "ssr": _ssr}[stage](config)
+  return config.lock()
+
+
+def _text(config):
+  config.num_steps = 3000
+  config.trainable = "all"
+  config.data.update(dataset="toybox:captions", frames="none", global_batch=48)
+  # Values of shape, colour, material and size of three things; of action,
+  # camera, ground and sky.
+  config.model = dict(sizes=(7, 10, 2, 3) * 3 + (11, 7, 6, 4), head_dim=32)
+
+
+def _t2i(config):
+  config.num_steps = 16_000
+  config.init_parts = ("text",)
+  config.data.update(frames="random", num_frames=8, global_batch=8)
+  config.every.preview = 2000
+
+
+def _base(config):
+  config.num_steps = 8_000
+  config.trainable = "temporal"
+  config.every.preview = 1000
+  config.model.temporal = dict(
+    conv_levels="fine",
+    attention_blocks=3,
+    factors=(2, 2, 2),
+    layout="rows",
+    told=True,
+  )
+
+
+def _ssr(config):
+  config.num_steps = 6_000
+  config.init_parts = ("text",)
+  config.data.update(
+    resolution=128, crop=64, frames="clip", place="random", num_frames=8
+  )
+  config.diffusion.update(low_res=32, max_noise_level=0.5)
+  config.model.update(
+    widths=(32, 48, 64),
+    blocks=(1, 1, 2),
+    attention=(),
+    groups=8,
+    temporal=dict(conv_levels="all", attention_blocks=0, layout="rows"),
+  )
+  config.sampling.update(
+    num_steps=6, guidance_scale=1.0, window=8, overlap=2, noise_level=0.1
+  )
