@@ -8,6 +8,7 @@ since it starts processes.
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import functools
+import json
 import pathlib
 from typing import Any
 
@@ -42,6 +43,7 @@ from lumiere_jax.training import metrics
 from lumiere_jax.training import saving
 from lumiere_jax.training import step as steps
 from lumiere_jax.types import Condition, Params
+from lumiere_jax.video import atomic
 from lumiere_jax.video import pixels
 from lumiere_jax.video import sheet
 
@@ -54,6 +56,7 @@ SECTIONS = {
 FIXED_SECTIONS = ("stage", "seed", "text", "model", "diffusion", "trainable")
 PREVIEW_STEPS = 10
 SHEET_COLUMNS = 10
+INIT_FILE = "init_from.json"
 
 
 def job(
@@ -221,13 +224,25 @@ def place_params(
     # The checkpoint holds them, and the source may be gone by now.
     return params, dict(run_record.read(workdir).parents)
   _, source, digest = weights.load(recipe["init_from"])
+  taken = {}
   for part in recipe["init_parts"]:
     params[part], report = inflate.inflate(source[part], params[part])
+    taken[part] = dataclasses.asdict(report)
     logging.info(
       "%s from %s (%s): %s", part, recipe["init_from"], digest[:12], report
     )
+  write_taken(workdir, recipe["init_from"], digest, taken)
   parents = {recipe["init_from"]: digest}
   return jax.device_put(params, shardings), parents
+
+
+def write_taken(workdir: str, source: str, digest: str, taken) -> None:
+  """Writes down what became of each parameter of `init_from`."""
+  if jax.process_index():
+    return
+  found = {"source": source, "digest": digest, "parts": taken}
+  path = pathlib.Path(workdir, INIT_FILE)
+  atomic.write_text(path, json.dumps(found, indent=1) + "\n")
 
 
 def place_state(

@@ -10,6 +10,7 @@ import dataclasses
 
 import flax
 import jax
+import numpy as np
 
 from lumiere_jax import errors
 from lumiere_jax.types import Params
@@ -54,27 +55,35 @@ class Report:
 
   Attributes:
     loaded: taken from the source.
+    widened: taken from the source, with zeros for input channels that it does
+      not have.
     initialised: kept as the new network initialised them.
     unused: of the source, without a place in the new network.
   """
 
   loaded: tuple[str, ...]
+  widened: tuple[str, ...]
   initialised: tuple[str, ...]
   unused: tuple[str, ...]
 
   def __str__(self) -> str:
+    widened = f", widened {len(self.widened)}" if self.widened else ""
     return (
-      f"loaded {len(self.loaded)}, initialised {len(self.initialised)}, "
-      f"unused {len(self.unused)} parameters"
+      f"loaded {len(self.loaded)}{widened}, initialised "
+      f"{len(self.initialised)}, unused {len(self.unused)} parameters"
     )
 
 
 def inflate(source: Params, target: Params) -> tuple[Params, Report]:
   """Puts the weights of `source` at the same paths of `target`.
 
+  The first convolution may have more input channels than the source's, as a
+  network that is told more than its parent has: they come last and start at
+  zero, so that at first it does what its parent does.
+
   Args:
-    source: trained image network, nested dicts of arrays.
-    target: freshly initialised inflated network.
+    source: trained network, nested dicts of arrays.
+    target: freshly initialised network, inflated or with more inputs.
 
   Returns:
     `target` with every shared parameter replaced, and what became of each.
@@ -85,22 +94,41 @@ def inflate(source: Params, target: Params) -> tuple[Params, Report]:
   """
   old = flax.traverse_util.flatten_dict(source)
   new = flax.traverse_util.flatten_dict(target)
+  merged, widened = {}, []
   for path, value in new.items():
     if path not in old and not is_temporal(path):
       raise errors.WeightsError(
         f"the source has no {'/'.join(path)}, which the network shares with "
         "it; inflate from a text-to-image run of the same model section."
       )
-    if path in old and old[path].shape != value.shape:
+    merged[path] = old.get(path, value)
+    if merged[path].shape == value.shape:
+      continue
+    if not _takes_more(path, merged[path].shape, value.shape):
       raise errors.WeightsError(
-        f"{'/'.join(path)} is {old[path].shape} in the source and "
+        f"{'/'.join(path)} is {merged[path].shape} in the source and "
         f"{value.shape} here; the model sections must agree."
       )
+    merged[path] = _widen(merged[path], value.shape)
+    widened.append(path)
   names = lambda paths: tuple(sorted("/".join(path) for path in paths))
   report = Report(
-    loaded=names(new.keys() & old.keys()),
+    loaded=names((new.keys() & old.keys()) - {*widened}),
+    widened=names(widened),
     initialised=names(new.keys() - old.keys()),
     unused=names(old.keys() - new.keys()),
   )
-  merged = {path: old.get(path, value) for path, value in new.items()}
   return flax.traverse_util.unflatten_dict(merged), report
+
+
+def _takes_more(path: Path, old: tuple[int, ...], new: tuple[int, ...]) -> bool:
+  """Whether it is the first convolution, with more input channels."""
+  is_first = path[0] == "conv_in" and path[-1] == "kernel"
+  others = old[:-2] + old[-1:] == new[:-2] + new[-1:]
+  return is_first and others and new[-2] > old[-2]
+
+
+def _widen(kernel, shape: tuple[int, ...]) -> np.ndarray:
+  wider = np.zeros(shape, kernel.dtype)
+  wider[..., : kernel.shape[-2], :] = kernel
+  return wider

@@ -203,7 +203,7 @@ def _grass(rng):
 
 
 def _sand(rng):
-  x, z = _places()
+  _, z = _places()
   ripples = np.sin(2 * np.pi * (z + 0.35 * _noise(rng, 6)) / 1.0)
   share = 0.5 + 0.35 * ripples + 0.3 * _noise(rng, 10, 96)
   return _mix((0.68, 0.55, 0.36), (0.90, 0.79, 0.58), share)

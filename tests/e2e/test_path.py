@@ -102,6 +102,10 @@ def test_all_stages_train_and_sample_on_eight_devices(home):
   train("t2i")
   said = train("base", f"--config.init_from={out / 't2i'}").stderr
   assert re.search(r"network from .*: loaded \d+, initialised [1-9]", said)
+  taken = json.loads((out / "base" / "init_from.json").read_text())["parts"]
+  assert "conv_in/conv/kernel" in taken["network"]["loaded"]
+  assert all("temporal_" in name for name in taken["network"]["initialised"])
+  assert taken["network"]["unused"] == []
   train("ssr", f"--config.init_from={out / 't2i'}")
   sample = lambda name, devices, *more: commands.run(
     *("sample", "--weights", out, "--prompt", "clip number 1", "--no-guard"),

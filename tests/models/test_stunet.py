@@ -226,6 +226,20 @@ def test_inflation_needs_the_same_image_network():
     inflate.inflate(wrong, params)
 
 
+def test_a_network_that_is_told_more_begins_as_its_parent():
+  tree = lambda kernel: {"conv_in": {"conv": {"kernel": kernel}}}
+  old, new = np.ones((3, 3, 3, 4), np.float32), np.full((3, 3, 7, 4), 2.0)
+  wider, report = inflate.inflate(tree(old), tree(new))
+  kernel = wider["conv_in"]["conv"]["kernel"]
+  np.testing.assert_array_equal(kernel[:, :, :3], 1.0)
+  np.testing.assert_array_equal(kernel[:, :, 3:], 0.0)
+  assert report.widened == ("conv_in/conv/kernel",)
+  assert report.loaded == ()
+  assert "widened 1" in str(report)
+  with pytest.raises(errors.WeightsError, match="sections must agree"):
+    inflate.inflate(tree(new), tree(old))
+
+
 def test_recomputation_changes_no_gradient():
   sizes = _sizes(SIZES["two_levels"])
   _, _, _, params, inputs = _pair(sizes, 4, 4)
