@@ -15,7 +15,7 @@ Reaches  not yet measured.
 import ml_collections
 from ml_collections import config_dict
 
-VARIANTS = ("text", "t2i", "base", "ssr")
+VARIANTS = ("text", "t2i", "base", "ssr", "judge", "judge128")
 
 TEXT = dict(
   tokenizer="bytes",
@@ -82,7 +82,7 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
       ),
       text=TEXT,
       model=dict(
-        widths=(64, 128, 192),
+        widths=(48, 96, 192),
         blocks=(1, 2, 2),
         attention=(1, 2),
         head_dim=32,
@@ -116,7 +116,7 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
       ),
     )
   )
-  {"text": _text, "t2i": _t2i, "base": _base, "ssr": _ssr}[stage](config)
+  _STAGES[stage](config)
   return config.lock()
 
 
@@ -130,14 +130,14 @@ def _text(config):
 
 
 def _t2i(config):
-  config.num_steps = 16_000
+  config.num_steps = 11_000
   config.init_parts = ("text",)
-  config.data.update(frames="random", num_frames=8, global_batch=8)
+  config.data.update(frames="random", num_frames=4, global_batch=12)
   config.every.preview = 2000
 
 
 def _base(config):
-  config.num_steps = 8_000
+  config.num_steps = 11_000
   config.trainable = "temporal"
   config.every.preview = 1000
   config.model.temporal = dict(
@@ -166,3 +166,35 @@ def _ssr(config):
   config.sampling.update(
     num_steps=6, guidance_scale=1.0, window=8, overlap=2, noise_level=0.1
   )
+
+
+def _judge(config):
+  config.stage = "judge"
+  config.num_steps = 7_000
+  config.trainable = "all"
+  # Every other frame.
+  config.data.update(fps=8, num_frames=40, global_batch=16, truth=True)
+  config.model = dict(
+    kinds=70,
+    of_kinds=dict(material=2, size=3),
+    of_scenes=dict(action=11, camera=7, ground=6, sky=4),
+    frames=40,
+    stem=2,
+  )
+
+
+def _judge128(config):
+  _judge(config)
+  config.num_steps = 3_000
+  config.data.resolution = 64
+  config.model.stem = 4
+
+
+_STAGES = {
+  "text": _text,
+  "t2i": _t2i,
+  "base": _base,
+  "ssr": _ssr,
+  "judge": _judge,
+  "judge128": _judge128,
+}

@@ -59,6 +59,23 @@ class CaptionBatch:
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class TruthBatch:
+  """One global batch of clips of which all is known, sharded along B.
+
+  Attributes:
+    video: [B, T, H, W, 3] uint8 in [0, 255].
+    labels: [B, K] int32; see `toybox.truth`.
+  """
+
+  video: Array
+  labels: Array
+
+
+Batch = VideoBatch | CaptionBatch | TruthBatch
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Condition:
   """All that a network is told about a clip beside the noisy clip and t.
 

@@ -19,13 +19,21 @@ from lumiere_jax.models import inflate
 from lumiere_jax.parallel import mesh as meshes
 from lumiere_jax.parallel import pjit
 from lumiere_jax.parallel import rules
+from lumiere_jax.stages import judging
 from lumiere_jax.stages import objective
 from lumiere_jax.stages import reading
 from lumiere_jax.stages import spread
 from lumiere_jax.stages import stage as stages
+from lumiere_jax.toybox import truth
 from lumiere_jax.training import optimizer as optimizers
 from lumiere_jax.training import step as steps
-from lumiere_jax.types import CaptionBatch, Params, VideoBatch
+from lumiere_jax.types import (
+  Batch,
+  CaptionBatch,
+  Params,
+  TruthBatch,
+  VideoBatch,
+)
 
 # Which parameters a recipe trains: everything; all but the text encoder; what
 # inflation added.
@@ -60,7 +68,7 @@ class TrainStep:
   is_trained: Callable[[tuple[str, ...]], bool]
   state: steps.TrainState
   frozen: Params
-  batch: VideoBatch | CaptionBatch
+  batch: Batch
   program: Any
 
   def lower(self) -> jax.stages.Lowered:
@@ -108,12 +116,12 @@ def make_loss(stage: stages.Stage, recipe: Mapping[str, Any]):
   """What a stage is trained to do; see `objective.LossFn`."""
   if stage.name == stages.TEXT:
     return reading.make(stage)
+  if stage.name == stages.JUDGE:
+    return judging.make(stage)
   return objective.make(stage, objective_options(recipe))
 
 
-def abstract_batch(
-  recipe: Mapping[str, Any], mesh
-) -> VideoBatch | CaptionBatch:
+def abstract_batch(recipe: Mapping[str, Any], mesh) -> Batch:
   """Shapes and places of a global batch."""
   data, text = recipe["data"], recipe["text"]
   count, length = data["global_batch"], text["max_length"]
@@ -127,12 +135,15 @@ def abstract_batch(
       labels=on((count, len(recipe["model"]["sizes"])), jnp.int32),
     )
   side = data["crop"] or data["resolution"]
+  video = on((count, data["num_frames"], side, side, 3), jnp.uint8)
+  if recipe["stage"] == stages.JUDGE:
+    return TruthBatch(video=video, labels=on((count, truth.SIZE), jnp.int32))
   embedding = None
   if data.get("embeddings"):
     width = text["encoder"]["width"]
     embedding = on((count, length, width), jnp.float32)
   return VideoBatch(
-    video=on((count, data["num_frames"], side, side, 3), jnp.uint8),
+    video=video,
     tokens=on((count, length), jnp.int32),
     text_mask=on((count, length), jnp.bool_),
     embedding=embedding,

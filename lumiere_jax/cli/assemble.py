@@ -90,7 +90,7 @@ def job(
   check_same_run(recipe, workdir)
   params, parents = place_params(stage, recipe, mesh, workdir)
   if weights.latest_step(workdir) is None:  # else they are yet to be restored
-    feed.check_embeddings(stage, recipe, params["text"])
+    feed.check_embeddings(stage, recipe, params.get("text"))
   plan = train_step.make(recipe, mesh)
   trained, frozen = inflate.split(params, plan.is_trained)
   frozen = stages.in_compute_dtype(stage, frozen)
@@ -268,7 +268,7 @@ def compiled_step(plan: train_step.TrainStep, program: str | None):
 def known_flops(recipe: Mapping[str, Any]) -> float:
   """Model FLOPs of a step; 0 on devices whose peak nobody would compare to."""
   known = jax.devices()[0].device_kind in metrics.PEAK_FLOPS
-  if not known or recipe["stage"] == stages.TEXT:
+  if not known or recipe["stage"] in (stages.TEXT, stages.JUDGE):
     return 0.0
   return work.training_flops(recipe)
 
@@ -291,10 +291,10 @@ def log_parameters(trained: Params, frozen: Params, batch: int) -> None:
 def preview(stage: stages.Stage, mesh):
   """A function that samples one clip from the averaged weights, or None.
 
-  Super-resolution needs a clip to upsample, and a text encoder paints nothing,
-  so they have none.
+  Super-resolution needs a clip to upsample, and what paints nothing has none.
   """
-  if stage.name in (stages.SUPER_RESOLUTION, stages.TEXT):
+  paints = stage.schedule is not None
+  if not paints or stage.name == stages.SUPER_RESOLUTION:
     return None
   options = dict(stage.recipe["sampling"]) | dict(
     num_steps=PREVIEW_STEPS, guidance_scale=1.0

@@ -32,12 +32,18 @@ from lumiere_jax.data import source as source_lib
 from lumiere_jax.data import spec
 from lumiere_jax.data import toybox
 from lumiere_jax.data import view as view_lib
-from lumiere_jax.types import CaptionBatch, VideoBatch
+from lumiere_jax.types import Batch, CaptionBatch, TruthBatch, VideoBatch
 
 _STATE_VERSION = 2
 # Batches ready ahead of the device; they are large, so few.
 _AHEAD = 2
 _MOST_THREADS = 4
+# Whether a batch has video, whether it has labels -> what it is.
+_KINDS = {
+  (True, False): VideoBatch,
+  (True, True): TruthBatch,
+  (False, True): CaptionBatch,
+}
 
 
 def build(
@@ -100,7 +106,7 @@ def build(
   )
 
 
-class ClipIterator(Iterator[VideoBatch | CaptionBatch]):
+class ClipIterator(Iterator[Batch]):
   """Endless batches of numpy arrays, whose place can be saved and restored.
 
   Close it, or use it in a `with`, so that its workers end.
@@ -140,10 +146,11 @@ class ClipIterator(Iterator[VideoBatch | CaptionBatch]):
     self._step = 0
     self._running = None
 
-  def __next__(self) -> VideoBatch | CaptionBatch:
+  def __next__(self) -> Batch:
     """Returns video [B, T, H, W, 3] uint8, tokens and mask [B, L].
 
-    Or, of captions alone, what `reading.View` makes of them.
+    Or, of captions alone, what `reading.View` makes of them, or clips and
+    their truth.
 
     Raises:
       DataError: more clips are bad than is allowed.
@@ -156,7 +163,7 @@ class ClipIterator(Iterator[VideoBatch | CaptionBatch]):
     # Workers hand over shared memory, which is scarce in containers and must
     # not outlive them; a copy costs little beside the decoding.
     keep = np.array if self._num_workers else np.asarray
-    kind = VideoBatch if "video" in arrays else CaptionBatch
+    kind = _KINDS["video" in arrays, "labels" in arrays]
     return kind(**{name: keep(x) for name, x in arrays.items()})
 
   def get_state(self) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Clip:
     duration: seconds; None where the record does not say.
     fps: native frames per second; None where the record does not say.
     hold: whether the last frame may stand for what the clip lacks.
+    id: what its dataset calls it; "" where it says nothing.
   """
 
   video: bytes | tuple[bytes, ...] | np.ndarray
@@ -40,6 +41,7 @@ class Clip:
   duration: float | None
   fps: float | None
   hold: bool
+  id: str = ""
 
 
 class ClipSource:
@@ -81,8 +83,10 @@ class ClipSource:
       raise IndexError(index)
     name = f"clip {index} of {self.dataset}"
     record = self._read(int(index), name)
+    called = ""
     if "id" in record:
-      name = f"{name} ({fields.captions(record['id'], None)[0]})"
+      called = fields.captions(record["id"], None)[0]
+      name = f"{name} ({called})"
     positive = lambda key: float(record.get(key) or 0) or None
     return Clip(
       video=fields.picture(fields.get(record, self._video), name),
@@ -92,6 +96,7 @@ class ClipSource:
       fps=positive("fps") or self._part.fps,
       # Foreign datasets were not asked how long their clips are.
       hold=bool(record.get("hold", True)),
+      id=called,
     )
 
   def captions(self, index: int) -> tuple[str, ...]:

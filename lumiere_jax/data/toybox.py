@@ -54,7 +54,7 @@ class Toy:
   @property
   def path(self) -> str:
     """What it is called."""
-    return f"{self.split}/{self.index:06d}"
+    return world.name(self.split, self.index)
 
   def frames(self) -> np.ndarray:
     """[80, size, size, 3] uint8."""
@@ -178,6 +178,7 @@ class ToyboxSource:
       duration=motion.DURATION,
       fps=FPS,
       hold=False,
+      id=toy.path,
     )
 
   def captions(self, index: int) -> tuple[str, ...]:

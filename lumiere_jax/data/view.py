@@ -14,6 +14,8 @@ import numpy as np
 from lumiere_jax import errors
 from lumiere_jax.data import flip as flip_lib
 from lumiere_jax.data import source
+from lumiere_jax.toybox import truth
+from lumiere_jax.toybox import world
 from lumiere_jax.video import crop as crop_lib
 from lumiere_jax.video import read
 from lumiere_jax.video import resize
@@ -43,6 +45,8 @@ class View:
     place: "random" or "centre", of the crop along the long side.
     embedder: text embeddings made ahead of training; None where the text
       encoder runs in the step.
+    truth: whether to tell what a clip of the toybox shows instead of what its
+      caption says.
   """
 
   num_frames: int
@@ -54,6 +58,7 @@ class View:
   frames: str = "clip"
   place: str = "random"
   embedder: Embedder | None = None
+  truth: bool = False
 
   def __post_init__(self):
     errors.require_one_of(
@@ -81,11 +86,13 @@ class View:
   ) -> dict[str, np.ndarray]:
     """Returns video [T, H, W, 3] uint8, tokens [L] int32, text_mask [L].
 
-    With an embedder also embedding [L, E] float32.
+    With an embedder also embedding [L, E] float32; with `truth` video and
+    labels [K] int32 alone.
 
     Raises:
       VideoError: the clip cannot be decoded.
-      ConfigError: its caption has no embedding in the cache.
+      ConfigError: its caption has no embedding in the cache, or it is no clip
+        of the toybox and `truth` is asked for.
     """
     caption = clip.captions[int(rng.integers(len(clip.captions)))]
     cut = self._cut(rng)
@@ -93,7 +100,10 @@ class View:
     video = self._video(clip, cut, rng)
     if self.flip and mirrored and flip_lib.may_flip(caption):
       video = video[:, :, ::-1]
-    return {"video": np.ascontiguousarray(video)} | self._text(caption)
+    shown = {"video": np.ascontiguousarray(video)}
+    if self.truth:
+      return shown | {"labels": truth.to_array(world.find(clip.id))}
+    return shown | self._text(caption)
 
   def _text(self, caption: str) -> dict[str, np.ndarray]:
     tokens, mask = self.tokenizer([caption])

@@ -55,7 +55,8 @@ def over(
   that of "frames"; parameters lie as `table` says.  On one device it is the
   stage itself.
   """
-  if mesh.size == 1 or stage.name == stages.TEXT:  # left to the partitioner
+  # What is small is left to the partitioner.
+  if mesh.size == 1 or stage.name in (stages.TEXT, stages.JUDGE):
     return stage
   network = stage.network
   is_images = stage.name == stages.IMAGES

@@ -4,6 +4,7 @@ text   a text encoder of our own, taught to read before it is frozen
 t2i    text to image, on single frames
 base   its space-time inflation: 80 frames at once (Lumiere, section 3.1)
 ssr    spatial super-resolution of windows of frames (section 3.2)
+judge  says what a clip of the toybox shows; paints nothing
 """
 
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 from lumiere_jax import models
 from lumiere_jax.diffusion import parameterization
 from lumiere_jax.diffusion import schedules
+from lumiere_jax.models import judge
 from lumiere_jax.nn import initial
 from lumiere_jax.text import reader
 from lumiere_jax.text import t5
@@ -24,6 +26,7 @@ from lumiere_jax.text import tokenizers
 from lumiere_jax.types import Array, Condition, Estimate, Params
 
 TEXT = "text"
+JUDGE = "judge"
 IMAGES = "t2i"
 SUPER_RESOLUTION = "ssr"
 
@@ -33,7 +36,7 @@ class Stage:
   """The parts of one stage, and its recipe.
 
   Attributes:
-    name: "text", "t2i", "base" or "ssr".
+    name: "text", "t2i", "base", "ssr" or "judge".
     recipe: the resolved recipe, plain dicts, lists and scalars.
     tokenizer: list of captions -> (tokens [B, L], mask [B, L]).
     text_encoder: (tokens, mask) -> [B, L, E].
@@ -159,6 +162,24 @@ class TextStage(Stage):
     return jax.ShapeDtypeStruct((*tokens.shape, width), jnp.float32), mask
 
 
+class JudgeStage(Stage):
+  """A stage without text: its network says what a clip shows."""
+
+  def abstract_params(self) -> Params:
+    """Shapes, axis names and initialisers of all parameters; no memory."""
+    data, key = self.recipe["data"], jax.random.key(0)
+    size = data["resolution"]
+    video = jax.ShapeDtypeStruct(
+      (1, data["num_frames"], size, size, 3), jnp.float32
+    )
+    shapes = jax.eval_shape(self.network.init, key, video)
+    return {"network": shapes["params"]}
+
+  def judge(self, params: Params, video: Array) -> dict[str, Array]:
+    """Logits of clips [B, T, H, W, 3] float32; see `models.judge`."""
+    return self.network.apply({"params": params["network"]}, video)
+
+
 def build(recipe: Mapping[str, Any]) -> Stage:
   """Builds a stage from its resolved recipe.
 
@@ -178,6 +199,9 @@ def build(recipe: Mapping[str, Any]) -> Stage:
       vocab_size=tokenizer.vocab_size, **text["encoder"]
     ),
   )
+  if recipe["stage"] == JUDGE:
+    network = judge.Judge(**recipe["model"])
+    return JudgeStage(**parts, network=network, schedule=None, prediction="")
   if recipe["stage"] == TEXT:
     network = reader.Reader(**recipe["model"])
     return TextStage(**parts, network=network, schedule=None, prediction="")

@@ -52,6 +52,22 @@ def describe(split: str, index: int) -> tuple[captions.Caption, ...]:
   return tuple(captions.write(what, rng) for _ in range(CAPTIONS))
 
 
+def name(split: str, index: int) -> str:
+  """What a clip is called wherever it is stored."""
+  return f"{split}/{index:06d}"
+
+
+def find(called: str) -> scenes.Scene:
+  """The scene of the clip that `name` calls so; raises `ConfigError`."""
+  split, _, index = called.partition("/")
+  if split not in SPLITS or not index.isdigit():
+    raise errors.ConfigError(
+      f"{called!r} is no clip of the toybox, so that what it shows is not "
+      "known; use a dataset that `lumiere toybox` made."
+    )
+  return scene(split, int(index))
+
+
 def is_unseen(scene: scenes.Scene) -> bool:
   """Whether a scene has a pair of attributes that training never shows."""
   colors = {(thing.color, thing.shape) for thing in scene.things}

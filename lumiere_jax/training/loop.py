@@ -23,7 +23,7 @@ from lumiere_jax.training import metrics as metrics_lib
 from lumiere_jax.training import preemption
 from lumiere_jax.training import saving
 from lumiere_jax.training import step as steps
-from lumiere_jax.types import CaptionBatch, Metrics, Params, VideoBatch
+from lumiere_jax.types import Batch, Metrics, Params
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class Job:
   state: steps.TrainState
   frozen: Params
   batches: ahead.ClipSource
-  place: Callable[[VideoBatch], VideoBatch]
+  place: Callable[[Batch], Batch]
   every: Every
   writer: metrics_lib.Writer
   sheet: Callable[[np.ndarray], np.ndarray]
@@ -256,7 +256,7 @@ def _log_window(job: Job, watch, window, step: int, started) -> float | None:
   return values.get("loss")
 
 
-def _show_first_batch(job: Job, batch: VideoBatch | CaptionBatch) -> None:
+def _show_first_batch(job: Job, batch: Batch) -> None:
   arrays = vars(batch)
   for name in ("video", "tokens", "text_mask", "labels"):
     if name in arrays:
