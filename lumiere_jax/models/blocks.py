@@ -72,11 +72,8 @@ class ResidualBlock(nn.Module):
     )
     resize = RESIZE[self.resize]
     hidden = convolve("conv_0")(resize(act(group_norm("norm_0")(x))))
-    modulation = embed.dense(2 * self.features, self.dtype, "modulation")(
-      act(embedding)
-    )
-    scale, shift = jnp.split(modulation[:, None, None, None], 2, axis=-1)
-    hidden = act(group_norm("norm_1")(hidden) * (1 + scale) + shift)
+    hidden = group_norm("norm_1")(hidden)
+    hidden = act(embed.scale_shift(hidden, act(embedding), self.dtype))
     hidden = nn.Dropout(self.spec.dropout)(hidden, deterministic=deterministic)
     hidden = convolve("conv_1", kernel_init=initial.ZEROS)(hidden)
     x = resize(x)

@@ -66,7 +66,7 @@ class Level(nn.Module):
       x = self.module(
         *(temporal_blocks.TemporalConvBlock, self.spec, spec.layout, timeline),
         name=f"temporal_{index}",
-      )(x)
+      )(x, told.temporal)
     return x
 
   def alike(self, indices: range, x: Array, told: "Told", timeline) -> Array:
@@ -196,7 +196,7 @@ class Middle(Level):
         self.temporal.head_dim or self.spec.head_dim,
         timeline,
         name=f"temporal_{index}",
-      )(x)
+      )(x, told.temporal)
     return x
 
 
@@ -227,17 +227,30 @@ class UpLevel(Level):
 
 @jax.tree_util.register_pytree_node_class
 class Told:
-  """What every block is told: embedding [B, E], text [B, L, D] and its mask."""
+  """What blocks are told, one of each a clip.
 
-  def __init__(self, embedding, text, text_mask, deterministic=True):
+  Attributes:
+    embedding: [B, E], for blocks of the image network.
+    text: [B, L, D], likewise.
+    text_mask: [B, L] bool.
+    temporal: [B, E], already activated, for temporal blocks; None where they
+      are told nothing.
+    deterministic: whether dropout is off.
+  """
+
+  def __init__(
+    self, embedding, text, text_mask, temporal=None, deterministic=True
+  ):
     self.embedding = embedding
     self.text = text
     self.text_mask = text_mask
+    self.temporal = temporal
     self.deterministic = deterministic
 
   def tree_flatten(self):
     """Arrays apart from the flag."""
-    return (self.embedding, self.text, self.text_mask), self.deterministic
+    arrays = (self.embedding, self.text, self.text_mask, self.temporal)
+    return arrays, self.deterministic
 
   @classmethod
   def tree_unflatten(cls, deterministic, arrays):

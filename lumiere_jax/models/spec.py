@@ -131,6 +131,8 @@ class TemporalSpec:
     factors: frames merged at each spatial resize, finest first; empty for
       none.
     layout: see `nn.conv.convolve_frames`.
+    told: whether temporal blocks are told the diffusion time and the text
+      (pooled by an attention of their own).
   """
 
   conv_levels: str = "fine"
@@ -138,6 +140,7 @@ class TemporalSpec:
   head_dim: int | None = None
   factors: tuple[int, ...] = ()
   layout: str = "rows"
+  told: bool = False
 
   def __post_init__(self):
     object.__setattr__(self, "factors", tuple(self.factors))

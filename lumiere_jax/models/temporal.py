@@ -10,6 +10,12 @@ pixel along time, then the linear layer.  Both linear layers start at zero, so
 at initialisation the inflated network is the image network.  The paper does
 not print norm and activation; group norm and the image network's activation
 are ours.
+
+Nor does it say whether these blocks know the text.  The image layers, frozen,
+have learned from single frames, which cannot tell "rolls to the left" from
+"rolls to the right"; so ours may be told (`TemporalSpec.told`): diffusion time
+and text scale and shift what is normalised, and a perceptron then follows each
+attention, which by itself is linear in its values.
 """
 
 import flax.linen as nn
@@ -42,7 +48,8 @@ class TemporalConvBlock(nn.Module):
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, x: Array) -> Array:
+  def __call__(self, x: Array, embedding: Array | None = None) -> Array:
+    """Applies the block; `embedding` [B, E] is activated, None if not told."""
     x = saved.block_input(x)
     act = getattr(nn, self.spec.activation)
     channels = x.shape[-1]
@@ -56,7 +63,8 @@ class TemporalConvBlock(nn.Module):
     hidden = conv.TemporalConv(
       channels, layout=self.layout, dtype=self.dtype, name="conv"
     )(hidden, self.timeline)
-    hidden = act(group_norm("norm_1")(hidden))
+    hidden = group_norm("norm_1")(hidden)
+    hidden = act(embed.scale_shift(hidden, embedding, self.dtype))
     out = embed.dense(
       channels,
       self.dtype,
@@ -70,8 +78,10 @@ class TemporalConvBlock(nn.Module):
 class TemporalAttentionBlock(nn.Module):
   """Attention along time: [B, T, H, W, C] -> the same, residual.
 
+  Where it is told anything, a perceptron follows.
+
   Attributes:
-    spec: the image network's, for groups.
+    spec: the image network's, for groups and activation.
     head_dim: channels a head.
     timeline: where the frames live; None for all here.
     dtype: compute dtype.
@@ -83,12 +93,48 @@ class TemporalAttentionBlock(nn.Module):
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, x: Array) -> Array:
+  def __call__(self, x: Array, embedding: Array | None = None) -> Array:
+    """Applies the block; `embedding` [B, E] is activated, None if not told."""
     x = saved.block_input(x)
     out = attention.TemporalAttention(
       head_dim=self.head_dim,
       groups=self.spec.groups,
       dtype=self.dtype,
       name="attention",
-    )(x, self.timeline)
-    return x + out
+    )(x, self.timeline, embedding)
+    x = x + out
+    if embedding is None:
+      return x
+    perceptron = ToldPerceptron(self.spec, dtype=self.dtype, name="perceptron")
+    return x + perceptron(x, embedding)
+
+
+class ToldPerceptron(nn.Module):
+  """Perceptron at each place of each frame: [B, T, H, W, C] -> the same.
+
+  The result is a zero-initialised projection, to be added by the caller.
+
+  Attributes:
+    spec: the image network's, for groups and activation.
+    dtype: compute dtype.
+  """
+
+  spec: specs.UNetSpec
+  dtype: jnp.dtype = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: Array, embedding: Array) -> Array:
+    """Applies the layers, told `embedding` [B, E], already activated."""
+    channels = x.shape[-1]
+    hidden = norm.FrameGroupNorm(
+      self.spec.groups, dtype=self.dtype, name="norm"
+    )(x)
+    hidden = embed.scale_shift(hidden, embedding, self.dtype)
+    hidden = embed.dense(2 * channels, self.dtype, "widen")(hidden)
+    return embed.dense(
+      channels,
+      self.dtype,
+      "project",
+      kernel_init=initial.ZEROS,
+      names=axes.FROM_MLP,
+    )(getattr(nn, self.spec.activation)(hidden))

@@ -122,24 +122,46 @@ class UNet(nn.Module):
     self, t: Array, condition: Condition, deterministic: bool
   ) -> levels.Told:
     """Embeds time, noise level and text."""
-    spec, width = self.spec, self.spec.embedding_width
-    scalar = lambda name: embed.ScalarEmbedding(
-      spec.widths[0], width, spec.activation, dtype=self.dtype, name=name
-    )
-    embedding = scalar("time")(t)
+    spec, mask = self.spec, condition.text_mask
+    embedding = self.scalar("time", t)
     if spec.low_res:
-      embedding += scalar("noise_level")(condition.noise_level)
+      embedding += self.scalar("noise_level", condition.noise_level)
     text = nn.LayerNorm(dtype=self.dtype, name="text_norm")(condition.text)
     if spec.pooled_text:
-      pooled = attention.AttentionPool(
-        min(spec.head_dim, text.shape[-1]), dtype=self.dtype, name="text_pool"
-      )(text, condition.text_mask)
-      pooled = embed.dense(width, self.dtype, "pooled_text")(pooled)
-      embedding += nn.LayerNorm(dtype=self.dtype, name="pooled_norm")(pooled)
+      embedding += self.pooled("", text, mask)
+    temporal = None
+    if self.temporal and self.temporal.told:
+      # The image network's own embedding is frozen, and was learned from
+      # single frames: it need not keep the words that matter along time.
+      temporal = self.scalar("temporal_time", t)
+      temporal += self.pooled("temporal_", text, mask)
+      temporal = getattr(nn, spec.activation)(temporal)
     text = embed.dense(
       spec.text_width or max(spec.widths), self.dtype, "text_project"
     )(text)
-    return levels.Told(embedding, text, condition.text_mask, deterministic)
+    return levels.Told(embedding, text, mask, temporal, deterministic)
+
+  def scalar(self, name: str, value: Array) -> Array:
+    """Embeds a number a clip: [B] in [0, 1] -> [B, E]."""
+    return embed.ScalarEmbedding(
+      self.spec.widths[0],
+      self.spec.embedding_width,
+      self.spec.activation,
+      dtype=self.dtype,
+      name=name,
+    )(value)
+
+  def pooled(self, prefix: str, text: Array, mask: Array) -> Array:
+    """Embeds all of a clip's text: [B, L, D] and its mask -> [B, E]."""
+    pooled = attention.AttentionPool(
+      min(self.spec.head_dim, text.shape[-1]),
+      dtype=self.dtype,
+      name=f"{prefix}text_pool",
+    )(text, mask)
+    pooled = embed.dense(
+      self.spec.embedding_width, self.dtype, f"{prefix}pooled_text"
+    )(pooled)
+    return nn.LayerNorm(dtype=self.dtype, name=f"{prefix}pooled_norm")(pooled)
 
   def stem(self, noisy: Array, condition: Condition) -> Array:
     """First convolution, on the noisy clip and the resized low-res one."""
@@ -171,14 +193,10 @@ class UNet(nn.Module):
     if self.spec.resize_first:
       # What the first convolution handed over is wanted at some times and
       # noise at others, and no block after it knows the time.
-      modulation = embed.dense(
-        2 * x.shape[-1],
-        jnp.float32,
-        "modulation_out",
+      x = embed.scale_shift(
+        *(x, act(told.embedding), jnp.float32, "modulation_out"),
         kernel_init=initial.ZEROS,
-      )(act(told.embedding))
-      scale, shift = jnp.split(modulation[:, None, None, None], 2, axis=-1)
-      x = x * (1 + scale) + shift
+      )
     return conv.SpatialConv(
       self.spec.out_channels, kernel_init=initial.ZEROS, name="conv_out"
     )(act(x))

@@ -116,11 +116,24 @@ class TemporalAttention(nn.Module):
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
-  def __call__(self, x: Array, timeline: Timeline | None = None) -> Array:
-    """Attends; `timeline` says where the frames live, None for all here."""
+  def __call__(
+    self,
+    x: Array,
+    timeline: Timeline | None = None,
+    embedding: Array | None = None,
+  ) -> Array:
+    """Attends.
+
+    Args:
+      x: [B, T, H, W, C] features.
+      timeline: where the frames live; None for all here.
+      embedding: [B, E], already activated, by which the normalised features
+        are scaled and shifted; None for neither.
+    """
     timeline = timeline or timelines.Whole(x.shape[1])
     batch, frames, height, width, channels = x.shape
     rows = norm.FrameGroupNorm(self.groups, dtype=self.dtype, name="norm")(x)
+    rows = embed.scale_shift(rows, embedding, self.dtype)
     rows = rows.transpose(0, 2, 3, 1, 4).reshape(-1, frames, channels)
     query, key, value = (
       split_heads(

@@ -60,3 +60,29 @@ def dense(
     dtype=dtype,
     name=name,
   )
+
+
+def scale_shift(
+  x: Array,
+  embedding: Array | None,
+  dtype: jnp.dtype,
+  name: str = "modulation",
+  kernel_init: initial.Initial = initial.FAN_IN,
+) -> Array:
+  """Scales and shifts channels as an embedding says, the same in all places.
+
+  Args:
+    x: [B, T, H, W, C] normalised features.
+    embedding: [B, E], already activated; None to leave `x` as it is.
+    dtype: compute dtype.
+    name: of the dense layer between the two.
+    kernel_init: that layer's.
+
+  Returns:
+    [B, T, H, W, C].
+  """
+  if embedding is None:
+    return x
+  modulation = dense(2 * x.shape[-1], dtype, name, kernel_init)(embedding)
+  scale, shift = jnp.split(modulation[:, None, None, None], 2, axis=-1)
+  return x * (1 + scale) + shift

@@ -30,6 +30,7 @@ def test_every_axis_that_layers_name_has_a_row():
     *axes.CONV_2D,
     *axes.CONV_1D,
     *axes.DENSE,
+    *axes.FROM_MLP,
     *axes.TO_HEADS,
     *axes.FROM_HEADS,
   }

@@ -67,6 +67,10 @@ CASES = {
     dict(frames=2, fsdp=2, data=2),
     dict(remat="blocks"),
   ),
+  "base, told": (
+    *("base", 8, dict(frames=2, fsdp=2, data=2)),
+    dict(temporal=dict(attention_blocks=2, told=True), remat="blocks"),
+  ),
   "ssr": ("ssr", 4, dict(frames=2, fsdp=4)),
   "ssr, scanned": (
     *("ssr", 4, dict(frames=2, fsdp=4)),
@@ -81,7 +85,7 @@ def test_many_devices_are_one(case):
   variant, frames, shape, *changes = CASES[case]
   clips = 8 if variant == "t2i" else shape.get("data", 1) * shape["fsdp"]
   changes = changes[0] if changes else {}
-  plain = {key: changes[key] for key in changes.keys() & {"blocks"}}
+  plain = {key: changes[key] for key in changes.keys() & {"blocks", "temporal"}}
   stage = stages.build(_recipe(variant, **plain))
   params, noisy, condition = _inputs(stage, clips, frames)
   want, want_gradient = _gradient(stage, params, noisy, condition)
