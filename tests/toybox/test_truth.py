@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import toys
+
+from lumiere_jax.toybox import truth
+from lumiere_jax.toybox import words
+from lumiere_jax.toybox import world
+
+
+def _sure(labels, sure=5.0):
+  """The answers of a judge that knows the truth."""
+  told = truth.split(labels)
+  one_hot = lambda value, count: sure * np.eye(count)[value]
+  answers = {"present": sure * (2.0 * told["present"] - 1)}
+  answers["actor"] = one_hot(told["actor"], len(truth.KINDS))
+  for name, known in truth.OF_KINDS.items():
+    answers[name] = one_hot(np.maximum(told[name] - 1, 0), len(known))
+  for name, known in words.OF_SCENES.items():
+    answers[name] = one_hot(told[name], len(known))
+  return answers
+
+
+def _said(scene):
+  """What of a scene is its truth: the actor, the others, and the rest."""
+  rest = [getattr(scene, name) for name in words.OF_SCENES]
+  return scene.actor, {*scene.things}, rest
+
+
+@pytest.mark.parametrize("split", ["train", "test_unseen"])
+def test_the_truth_read_back_is_the_scene(split):
+  for index in range(200):
+    scene = world.scene(split, index)
+    labels = truth.to_array(scene)
+    assert labels.dtype == np.int32
+    assert labels.shape == (truth.SIZE,)
+    assert _said(truth.from_logits(_sure(labels))) == _said(scene)
+
+
+def test_parts_are_where_they_are_looked_for():
+  told = truth.split(truth.to_array(toys.scene("ball", "cube", "cone")))
+  there = [truth.KINDS[k] for k in np.flatnonzero(told["present"])]
+  assert there == [("ball", "red"), ("cube", "orange"), ("cone", "yellow")]
+  for name, known in truth.OF_KINDS.items():
+    np.testing.assert_array_equal(told[name] > 0, told["present"])
+    assert told[name].max() <= len(known)
+  assert truth.KINDS[told["actor"]] == ("ball", "red")
+  assert told["ground"] == tuple(words.GROUNDS).index("snow")
+
+
+def test_a_judge_that_sees_nothing_names_the_likeliest():
+  answers = _sure(truth.to_array(toys.scene("ring")))
+  answers["present"] -= 20
+  assert [t.shape for t in truth.from_logits(answers).things] == ["ring"]
+
+
+def test_a_judge_that_sees_everything_names_three():
+  answers = _sure(truth.to_array(toys.scene("ring")))
+  answers["present"] += 20
+  assert len(truth.from_logits(answers).things) == 3
+
+
+def test_one_thing_alone_knocks_nothing():
+  answers = _sure(truth.to_array(toys.scene("ring", action="spins")))
+  answers["action"][[*words.ACTIONS].index("knocks")] = 9
+  assert truth.from_logits(answers).action == "spins"
