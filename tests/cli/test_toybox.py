@@ -1,0 +1,59 @@
+import pytest
+
+from lumiere_jax import errors
+from lumiere_jax.cli import exits
+from lumiere_jax.cli import toybox
+from lumiere_jax.data import source
+from lumiere_jax.data import toybox as toybox_lib
+
+
+def _command(out, *more):
+  command = ["--out", str(out), "--size", "16", "--num-clips", "3"]
+  return [*command, "--workers", "1", *more]
+
+
+def test_the_command_makes_a_dataset(tmp_path, capsys):
+  toybox.main(_command(tmp_path / "toys", "--split", "styled", "--first", "5"))
+  said = capsys.readouterr()
+  found = said.out.replace(str(tmp_path), "")
+  assert found.startswith("wrote /toys: 3 clips, 0:15 of video, 0.")
+  assert found.endswith(" MB\n")
+  assert found.count("\n") == 1
+  clips = source.ClipSource(str(tmp_path / "toys"))
+  assert len(clips) == 3
+  assert "styled/000007" in clips[2].name
+  with pytest.raises(errors.OutputError, match="--overwrite"):
+    toybox.main(_command(tmp_path / "toys"))
+
+
+def test_an_error_is_one_sentence_and_exit_code_2(tmp_path, capsys):
+  with pytest.raises(SystemExit) as raised:
+    exits.run(toybox.main, [*_command(tmp_path / "toys"), "--size", "17"])
+  assert raised.value.code == 2
+  said = capsys.readouterr().err
+  assert said.startswith("error: ")
+  assert said.count("\n") == 1
+  assert not any(tmp_path.iterdir())
+
+
+def test_stopped_it_says_what_is_kept_and_goes_on(
+  tmp_path, capsys, monkeypatch
+):
+  frames, seen = toybox_lib.Toy.frames, []
+
+  def watched(toy):
+    seen.append(toy.index)
+    if len(seen) == 3:
+      raise KeyboardInterrupt
+    return frames(toy)
+
+  monkeypatch.setattr(toybox_lib.Toy, "frames", watched)
+  command = _command(tmp_path / "toys", "--per-shard", "1")
+  with pytest.raises(SystemExit) as raised:
+    toybox.main(command)
+  assert raised.value.code == 130
+  assert "stopped; shards that are whole: 2" in capsys.readouterr().err
+  toybox.main(command)
+  said = capsys.readouterr().out
+  assert said.startswith("going on where it was stopped; shards that are there")
+  assert seen == [0, 1, 2, 2]
