@@ -10,6 +10,7 @@ import pytest
 
 from lumiere_jax.cli import assemble
 from lumiere_jax.stages import stage as stages
+from lumiere_jax.toybox import caption
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 FILES = sorted(CONFIGS.glob("*.py"))
@@ -55,7 +56,8 @@ def test_recipe_is_plain_json_and_builds_its_networks(path, variant):
   assert "unserializable" not in json.dumps(recipe)
   assert recipe.keys() == assemble.SECTIONS
   stage = stages.build(recipe)
-  assert set(stage.abstract_params()) == {"text", "network"}
+  reads = set() if recipe["stage"] == "judge" else {"text"}
+  assert set(stage.abstract_params()) == {"network"} | reads
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -76,3 +78,9 @@ def test_a_recipe_that_needs_us_is_found(alone, tmp_path):
   path.write_text("from lumiere_jax import types\n")
   with pytest.raises(ImportError):
     _load(path)
+
+
+def test_nano_reads_all_that_the_toybox_says():
+  config = _load(CONFIGS / "nano.py").get_config("text")
+  sizes = tuple(len(known) for known in caption.LABELS.values())
+  assert tuple(config.model.sizes) == sizes

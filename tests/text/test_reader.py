@@ -1,0 +1,89 @@
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lumiere_jax.nn import initial
+from lumiere_jax.text import reader
+
+SIZES = (3, 1, 5)
+
+
+NETWORK = reader.Reader(sizes=SIZES, head_dim=4)
+EXISTS = np.arange(6) <= np.array(SIZES)[:, None]
+
+
+@pytest.fixture(scope="module")
+def params():
+  text, mask = jnp.zeros((2, 7, 8)), jnp.ones((2, 7), bool)
+  shapes = jax.eval_shape(NETWORK.init, jax.random.key(0), text, mask)
+  return initial.materialize(shapes["params"], seed=0)
+
+
+@jax.jit
+def _logits(params, text, mask):
+  return NETWORK.apply({"params": params}, text, mask)
+
+
+@pytest.fixture
+def read(params):
+  """Text and mask -> logits, of a reader that knows nothing yet."""
+  return lambda *said: np.asarray(_logits(params, *said))
+
+
+@pytest.fixture
+def text():
+  rng = np.random.default_rng(1)
+  return rng.normal(size=(2, 7, 8)).astype(np.float32)
+
+
+@pytest.fixture
+def mask():
+  return np.arange(7) < np.array([[4], [7]])
+
+
+def test_logits_are_of_all_values_of_each_attribute_and_of_none(
+  read, text, mask
+):
+  logits = read(text, mask)
+  chex.assert_shape(logits, (2, 3, 6))
+  assert logits.dtype == jnp.float32
+  assert (logits[:, ~EXISTS] == -1e9).all()
+  assert (np.abs(logits[:, EXISTS]) < 100).all()
+
+
+def test_what_is_masked_does_not_matter_and_what_is_not_does(read, text, mask):
+  first = read(text, mask)
+  changed = np.where(mask[..., None], text, np.float32(7))
+  np.testing.assert_allclose(read(changed, mask), first, atol=1e-6)
+  text[0, 3] = 7.0
+  other = read(text, mask)
+  assert np.abs(other - first)[0].max() > 1e-3
+  np.testing.assert_allclose(other[1], first[1], atol=1e-6)
+
+
+def test_padding_changes_nothing(read, text, mask):
+  first = read(text, mask)
+  longer = np.pad(text, ((0, 0), (0, 3), (0, 0)), constant_values=2.0)
+  found = read(longer, np.pad(mask, ((0, 0), (0, 3))))
+  np.testing.assert_allclose(found, first, atol=1e-6)
+
+
+def test_each_attribute_asks_for_itself(params, read, text, mask):
+  first = read(text, mask)
+  other = params | {
+    "questions": jnp.asarray(params["questions"]).at[1].add(1.0)
+  }
+  moved = np.abs(_logits(other, text, mask) - first).max((0, 2))
+  assert moved[1] > 1e-3
+  np.testing.assert_array_equal(moved[[0, 2]], 0)
+
+
+def test_what_is_none_is_never_learned(params, text, mask):
+  grads = jax.grad(
+    lambda params: jax.nn.logsumexp(_logits(params, text, mask), -1).sum()
+  )(params)["values"]
+  values = np.abs(np.asarray(grads)).max(1)
+  assert (values[~EXISTS] == 0).all()
+  assert (values[EXISTS] > 0).all()
