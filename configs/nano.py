@@ -1,11 +1,19 @@
-r"""Text to video that a laptop trains and runs: the weights that are shipped.
+r"""Text to video that a laptop trains and runs: the weights to be shipped.
 
-  ./launch/nano.sh out/nano     all of it, one stage after the other
+  lumiere toybox --out cache/toys --size 32 --num-clips 14000
+  lumiere train --config=configs/nano.py:text --workdir=out/nano/text
+  lumiere embed --weights out/nano/text --dataset cache/toys --out cache/words
+  lumiere train --config=configs/nano.py:t2i --workdir=out/nano/t2i \
+    --config.data.dataset=cache/toys --config.data.embeddings=cache/words \
+    --config.init_from=out/nano/text
+  lumiere train --config=configs/nano.py:base --workdir=out/nano/base \
+    --config.data.dataset=cache/toys --config.data.embeddings=cache/words \
+    --config.init_from=out/nano/t2i
 
 80 frames of 32x32 at 16 a second, upsampled to 128x128, of a captioned world
-that is rendered here (`lumiere toybox`).  The paper's order: a text encoder
-that is then frozen, an image network, its inflation of which the temporal
-parts alone are trained, and super-resolution.
+that is rendered here.  The paper's order: a text encoder that is then frozen,
+an image network, its inflation of which the temporal parts alone are trained,
+and super-resolution (`:ssr`, on clips of 128 pixels).
 
 Needs    2 CPU cores, 4 GiB.
 Takes    not yet measured.
@@ -19,7 +27,7 @@ VARIANTS = ("text", "t2i", "base", "ssr", "judge", "judge128")
 
 TEXT = dict(
   tokenizer="bytes",
-  max_length=224,
+  max_length=256,
   spiece=None,
   encoder=dict(
     width=128, num_layers=3, num_heads=4, head_dim=32, mlp_width=256
