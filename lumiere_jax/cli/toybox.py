@@ -29,8 +29,8 @@ class Flags:
 
   Attributes:
     out: folder to make.
-    split: what to render; test_unseen has pairs of attributes that the others
-      never show, styled is drawn instead of lit.
+    split: what to render; test_unseen has pairs of attributes that train and
+      test never show, styled is drawn instead of lit.
     size: pixels of a frame's side.
     num_clips: how many.
     first: number of the first.

@@ -70,6 +70,11 @@ class View:
         f"num_frames={self.num_frames}, fps={self.fps}, "
         f"resolution={self.resolution}: all must be positive."
       )
+    if self.truth and self.flip:
+      raise errors.ConfigError(
+        "data.truth tells which way things go and data.flip mirrors them; give "
+        "--config.data.flip=false with it."
+      )
     if self.crop is not None and not 1 <= self.crop <= self.resolution:
       raise errors.ConfigError(
         f"data.crop is {self.crop}, which must lie between 1 and "

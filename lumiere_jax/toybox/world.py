@@ -3,7 +3,7 @@
 train        what weights are trained on
 test         other scenes of the same kind
 test_unseen  scenes with pairs of attributes that train and test never show
-styled       the world drawn instead of lit, for stylisation
+styled       the world drawn instead of lit, for stylisation; any pairs
 """
 
 import numpy as np
@@ -37,6 +37,8 @@ UNSEEN_ACTIONS = (
 def scene(split: str, index: int) -> scenes.Scene:
   """What clip `index` of a split shows; any index from 0."""
   errors.require_one_of("split", split, SPLITS)
+  if index < 0:
+    raise errors.ConfigError(f"clip {index} of {split}: clips count from 0.")
   rng = _generator(split, index, 0)
   if split == "test_unseen":
     return scenes.draw_until(rng, is_unseen)
@@ -60,7 +62,7 @@ def name(split: str, index: int) -> str:
 def find(called: str) -> scenes.Scene:
   """The scene of the clip that `name` calls so; raises `ConfigError`."""
   split, _, index = called.partition("/")
-  if split not in SPLITS or not index.isdigit():
+  if split not in SPLITS or not index.isdecimal():
     raise errors.ConfigError(
       f"{called!r} is no clip of the toybox, so that what it shows is not "
       "known; use a dataset that `lumiere toybox` made."

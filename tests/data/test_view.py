@@ -167,8 +167,9 @@ def test_captions_take_turns():
     (dict(place="center"), "Did you mean 'centre'"),
     (dict(num_frames=0), "num_frames=0"),
     (dict(crop=33), "between 1 and data.resolution, 32"),
+    (dict(truth=True, flip=True), "data.flip mirrors them"),
   ],
-  ids=["frames", "place", "none", "crop"],
+  ids=["frames", "place", "none", "crop", "mirrored truth"],
 )
 def test_nonsense_is_refused(kwargs, match):
   with pytest.raises(errors.ConfigError, match=match):

@@ -151,6 +151,8 @@ NONSENSE = {
   ),
   "name": (lambda: world.find("a.mp4"), r"'a\.mp4' is no clip of the toybox"),
   "number": (lambda: world.find("test/x"), "'test/x' is no clip of the toybox"),
+  "digit": (lambda: world.find("test/\u00b2"), "is no clip of the toybox"),
+  "before": (lambda: world.scene("test", -1), "clips count from 0"),
   "split": (lambda: world.scene("valid", 0), "split is 'valid'; it must be"),
 }
 
