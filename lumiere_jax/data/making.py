@@ -28,7 +28,8 @@ class Task:
     files: to take into it; each has a `path`.
     settings: how.
     excluded: opt-outs.
-    how: (file, settings, excluded) -> what becomes of its clips.
+    how: (file, settings, excluded) -> what becomes of its clips; None for
+      `examine.examine`.
   """
 
   index: int
@@ -36,7 +37,7 @@ class Task:
   files: Sequence[Any]
   settings: examine.Settings
   excluded: exclusions.Exclusions | None = None
-  how: Callable[..., Iterator[examine.Outcome]] = examine.examine
+  how: Callable[..., Iterator[examine.Outcome]] | None = None
 
   @property
   def records(self) -> pathlib.Path:
@@ -78,7 +79,7 @@ def make(
   """
   # Not even a worker of a command that was killed writes to the same name.
   part = task.records.with_suffix(f".{os.getpid()}.part")
-  lines = []
+  lines, how = [], task.how or examine.examine
 
   def kept() -> Iterator[bytes]:
     for file in task.files:
@@ -86,7 +87,7 @@ def make(
         raise StoppedError
       if on_begin:
         on_begin(file)
-      for outcome in task.how(file, task.settings, task.excluded):
+      for outcome in how(file, task.settings, task.excluded):
         lines.append(to_line(summary(outcome)) + "\n")
         if outcome.record is not None:
           record = dataclasses.asdict(outcome.record)

@@ -114,7 +114,7 @@ def assemble(
   work: Work,
   on_clip: workers.OnFile | None = None,
   on_bytes: seal.OnBytes | None = None,
-  how: Callable[..., Iterator[examine.Outcome]] = examine.examine,
+  how: Callable[..., Iterator[examine.Outcome]] | None = None,
 ) -> Report:
   """Makes a dataset of what `how` makes of each file; see `prepare`.
 
