@@ -1,0 +1,83 @@
+#!/usr/bin/env bash
+# Trains the nano weights from nothing: renders the world, then all stages.
+#
+#   launch/nano.sh [--out DIR] [--cache DIR] [--until STAGE] [--python PATH]
+#
+# About ten hours on two cores. What is there already is not made again, so the
+# same command goes on where it was stopped. STAGE is one of text, t2i, base,
+# ssr, judge, judge128.
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+# shellcheck source=launch/venv.sh
+source "$here/venv.sh"
+
+python="" out="$PWD/out/nano" cache="$PWD/cache/nano" until=judge128
+while (($#)); do
+  case "$1" in
+    --python | --out | --cache | --until)
+      (($# > 1)) || fail "$1 needs a value."
+      case "$1" in
+        --python) python="$2" ;;
+        --out) out="$2" ;;
+        --cache) cache="$2" ;;
+        --until) until="$2" ;;
+      esac
+      shift 2
+      ;;
+    -h | --help)
+      sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      exit
+      ;;
+    *) fail "$1 is unknown; see launch/nano.sh --help." ;;
+  esac
+done
+case "$until" in
+  text | t2i | base | ssr | judge | judge128) ;;
+  *) fail "--until is \"$until\"; it is one of text, t2i, base, ssr, judge, judge128." ;;
+esac
+
+make_venv "$python" ""
+mkdir -p "$out" "$cache"
+out="$(cd "$out" && pwd)" cache="$(cd "$cache" && pwd)"
+cd "$root"
+lumiere() { "$venv_python" -m lumiere_jax.cli.main "$@"; }
+say() { printf '\n== %s\n' "$*"; }
+ends() { [[ "$until" != "$1" ]] || exit 0; }
+
+render() { # NAME SIZE CLIPS
+  say "render $1"
+  [[ -f "$cache/$1/manifest.json" ]] ||
+    lumiere toybox --out "$cache/$1" --size "$2" --num-clips "$3"
+}
+train() { # STAGE FLAGS
+  local stage="$1"
+  shift
+  say "train $stage: $out/$stage"
+  lumiere train "--config=configs/nano.py:$stage" "--workdir=$out/$stage" "$@"
+}
+
+train text
+ends text
+render toys32 32 14000
+say "embed"
+[[ -f "$cache/words32/encoder.json" ]] ||
+  lumiere embed --weights "$out/text" --dataset "$cache/toys32" \
+    --out "$cache/words32"
+here32=("--config.data.dataset=$cache/toys32"
+  "--config.data.embeddings=$cache/words32")
+train t2i "${here32[@]}" "--config.init_from=$out/text"
+ends t2i
+train base "${here32[@]}" "--config.init_from=$out/t2i"
+ends base
+render toys128 128 2000
+say "embed"
+[[ -f "$cache/words128/encoder.json" ]] ||
+  lumiere embed --weights "$out/text" --dataset "$cache/toys128" \
+    --out "$cache/words128"
+train ssr "--config.data.dataset=$cache/toys128" \
+  "--config.data.embeddings=$cache/words128" "--config.init_from=$out/text"
+ends ssr
+train judge "--config.data.dataset=$cache/toys32"
+ends judge
+train judge128 "--config.data.dataset=$cache/toys128"
