@@ -62,8 +62,12 @@ def read(folder: str | os.PathLike) -> dict[str, tuple[int, str]]:
   try:
     body = json.loads(path.read_bytes())
     said = body.pop("checksum")
-    if said != _of_list(body) or body["format"] != FORMAT:
+    if said != _of_list(body):
       raise ValueError("its own checksum is another")
+    if body["format"] != FORMAT:
+      raise ValueError(
+        f"it is of format {body['format']} and this version reads {FORMAT}"
+      )
     return {name: tuple(entry) for name, entry in body["files"].items()}
   except FileNotFoundError as error:
     raise errors.WeightsError(f"{path} is missing") from error

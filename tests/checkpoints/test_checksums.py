@@ -102,3 +102,9 @@ def test_progress_ends_with_all_bytes(folder):
   checksums.problems(folder, lambda *told: seen.append(told))
   assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
   assert seen[-1][:2] == (3_000_002, 3_000_002)
+
+
+def test_another_format_is_told_by_its_number(folder, monkeypatch):
+  monkeypatch.setattr(checksums, "FORMAT", checksums.FORMAT + 1)
+  with pytest.raises(errors.WeightsError, match="of format 2 and this version"):
+    checksums.read(folder)
