@@ -3,9 +3,9 @@
 #
 #   launch/nano.sh [--out DIR] [--cache DIR] [--until STAGE] [--python PATH]
 #
-# About ten hours on two cores. What is there already is not made again, so the
-# same command goes on where it was stopped. STAGE is one of text, t2i, base,
-# ssr, judge, judge128.
+# Hours; not yet measured whole. What is there already is not made again, so
+# the same command goes on where it was stopped. STAGE is one of text, t2i,
+# base, ssr, judge, judge128.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -50,6 +50,12 @@ render() { # NAME SIZE CLIPS
   [[ -f "$cache/$1/manifest.json" ]] ||
     lumiere toybox --out "$cache/$1" --size "$2" --num-clips "$3"
 }
+embed() { # NAME
+  say "embed $1"
+  [[ -f "$cache/words-$1/encoder.json" ]] ||
+    lumiere embed --weights "$out/text" --dataset "$cache/$1" \
+      --out "$cache/words-$1"
+}
 train() { # STAGE FLAGS
   local stage="$1"
   shift
@@ -60,23 +66,17 @@ train() { # STAGE FLAGS
 train text
 ends text
 render toys32 32 14000
-say "embed"
-[[ -f "$cache/words32/encoder.json" ]] ||
-  lumiere embed --weights "$out/text" --dataset "$cache/toys32" \
-    --out "$cache/words32"
+embed toys32
 here32=("--config.data.dataset=$cache/toys32"
-  "--config.data.embeddings=$cache/words32")
+  "--config.data.embeddings=$cache/words-toys32")
 train t2i "${here32[@]}" "--config.init_from=$out/text"
 ends t2i
 train base "${here32[@]}" "--config.init_from=$out/t2i"
 ends base
 render toys128 128 2000
-say "embed"
-[[ -f "$cache/words128/encoder.json" ]] ||
-  lumiere embed --weights "$out/text" --dataset "$cache/toys128" \
-    --out "$cache/words128"
+embed toys128
 train ssr "--config.data.dataset=$cache/toys128" \
-  "--config.data.embeddings=$cache/words128" "--config.init_from=$out/text"
+  "--config.data.embeddings=$cache/words-toys128" "--config.init_from=$out/text"
 ends ssr
 train judge "--config.data.dataset=$cache/toys32"
 ends judge
