@@ -22,6 +22,7 @@ from lumiere_jax.aot import train_step
 from lumiere_jax.aot import work
 from lumiere_jax.checkpoints import newest
 from lumiere_jax.cli import feed
+from lumiere_jax.data import reading
 from lumiere_jax.data import source
 from lumiere_jax.models import inflate
 from lumiere_jax.nn import initial
@@ -138,11 +139,27 @@ def check(recipe: Mapping[str, Any]) -> None:
       "no dataset is named; give --config.data.dataset=DATASET, a folder that "
       "`lumiere prepare` wrote."
     )
+  check_shown(recipe)
   if recipe["trainable"] == "temporal" and not recipe["init_from"]:
     logging.warning(
       "only temporal parameters are trained but init_from is not given: the "
       "image network stays random"
     )
+
+
+def check_shown(recipe: Mapping[str, Any]) -> None:
+  """Refuses data of which a stage can make nothing."""
+  data, stage = recipe["data"], recipe["stage"]
+  for name, found, wanted in (
+    ("frames", data["frames"] == reading.NO_FRAMES, stage == stages.TEXT),
+    ("truth", bool(data.get("truth")), stage == stages.JUDGE),
+  ):
+    if found != wanted:
+      raise errors.ConfigError(
+        f"data.{name} is {data.get(name)!r} in a {stage} recipe; captions "
+        f"alone (frames={reading.NO_FRAMES!r}) are for stage {stages.TEXT} and "
+        f"the truth of clips (truth=True) for stage {stages.JUDGE}."
+      )
 
 
 def check_same_run(recipe: Mapping[str, Any], workdir: str) -> None:
@@ -268,7 +285,7 @@ def compiled_step(plan: train_step.TrainStep, program: str | None):
 def known_flops(recipe: Mapping[str, Any]) -> float:
   """Model FLOPs of a step; 0 on devices whose peak nobody would compare to."""
   known = jax.devices()[0].device_kind in metrics.PEAK_FLOPS
-  if not known or recipe["stage"] in (stages.TEXT, stages.JUDGE):
+  if not known or recipe["stage"] in stages.PAINTLESS:
     return 0.0
   return work.training_flops(recipe)
 
@@ -293,8 +310,7 @@ def preview(stage: stages.Stage, mesh):
 
   Super-resolution needs a clip to upsample, and what paints nothing has none.
   """
-  paints = stage.schedule is not None
-  if not paints or stage.name == stages.SUPER_RESOLUTION:
+  if stage.name in (stages.SUPER_RESOLUTION, *stages.PAINTLESS):
     return None
   options = dict(stage.recipe["sampling"]) | dict(
     num_steps=PREVIEW_STEPS, guidance_scale=1.0

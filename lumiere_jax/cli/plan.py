@@ -20,6 +20,7 @@ from absl import flags
 from absl import logging
 
 from lumiere_jax import errors
+from lumiere_jax import models
 from lumiere_jax.aot import plan as plans
 from lumiere_jax.aot import report
 from lumiere_jax.aot import scale
@@ -73,6 +74,7 @@ def _run(argv: list[str]) -> None:
     )
   errors.require_one_of("program", _PROGRAM.value, work.PROGRAMS)
   recipe = json.loads(config.to_json_best_effort())
+  errors.require_one_of("stage to plan", recipe["stage"], models.BUILDERS)
   where = topology.parse(_TOPOLOGY.value, _SLICES.value)
   found = plan(recipe, where)
   for one in found:

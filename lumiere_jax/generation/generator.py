@@ -172,6 +172,11 @@ def load(path: str | os.PathLike) -> Generator:
       f"training run's folder (it holds {run_record.FILE}) of stage base or "
       "t2i, or a folder that holds such runs as base/ and ssr/."
     )
+  if loaded[0].stage.name in stages.PAINTLESS:
+    raise errors.WeightsError(
+      f"{path} is a run of stage {loaded[0].stage.name!r}, which paints "
+      "nothing; give one of stage base or t2i."
+    )
   return Generator(loaded, str(path))
 
 

@@ -56,7 +56,7 @@ def over(
   stage itself.
   """
   # What is small is left to the partitioner.
-  if mesh.size == 1 or stage.name in (stages.TEXT, stages.JUDGE):
+  if mesh.size == 1 or stage.name in stages.PAINTLESS:
     return stage
   network = stage.network
   is_images = stage.name == stages.IMAGES

@@ -29,6 +29,8 @@ TEXT = "text"
 JUDGE = "judge"
 IMAGES = "t2i"
 SUPER_RESOLUTION = "ssr"
+# These make no pictures: they have no noise schedule.
+PAINTLESS = (TEXT, JUDGE)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,9 @@
 
 import types
 
+import pytest
+
+from lumiere_jax import errors
 from lumiere_jax.cli import assemble
 from lumiere_jax.provenance import run_record
 
@@ -41,3 +44,29 @@ def test_a_run_that_goes_on_keeps_what_it_saw(tmp_path):
   (tmp_path / "checkpoints/4").mkdir(parents=True)
   assert [name for name, *_ in _write(tmp_path, "c")] == ["c", "b"]
   assert [name for name, *_ in _write(tmp_path, "c")] == ["c", "b"]
+
+
+@pytest.mark.parametrize(
+  ("stage", "data", "match"),
+  [
+    ("t2i", dict(frames="none"), "data.frames is 'none' in a t2i recipe"),
+    ("text", dict(frames="clip"), "data.frames is 'clip' in a text recipe"),
+    ("base", dict(frames="clip", truth=True), "data.truth is True in a base"),
+    ("judge", dict(frames="first"), "data.truth is None in a judge recipe"),
+  ],
+)
+def test_a_stage_is_shown_what_it_can_use(stage, data, match):
+  with pytest.raises(errors.ConfigError, match=match):
+    assemble.check_shown({"stage": stage, "data": data})
+
+
+@pytest.mark.parametrize(
+  ("stage", "data"),
+  [
+    ("t2i", dict(frames="random")),
+    ("text", dict(frames="none")),
+    ("judge", dict(frames="first", truth=True)),
+  ],
+)
+def test_what_fits_is_let_through(stage, data):
+  assemble.check_shown({"stage": stage, "data": data})
