@@ -27,7 +27,7 @@ VARIANTS = ("text", "t2i", "base", "ssr", "judge", "judge128")
 
 TEXT = dict(
   tokenizer="bytes",
-  max_length=256,
+  max_length=192,
   spiece=None,
   encoder=dict(
     width=128, num_layers=3, num_heads=4, head_dim=32, mlp_width=256
