@@ -30,7 +30,12 @@ TEXT = dict(
   max_length=192,
   spiece=None,
   encoder=dict(
-    width=128, num_layers=3, num_heads=4, head_dim=32, mlp_width=256
+    width=128,
+    num_layers=2,
+    num_heads=4,
+    head_dim=32,
+    mlp_width=256,
+    neighbours=(3, 3),
   ),
 )
 OPTIMIZER = dict(

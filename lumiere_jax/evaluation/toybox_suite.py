@@ -104,12 +104,7 @@ def paint(
       asked = dict(request) | {"prompt": prompt.text, "guard": False}
       asked["seed"] = seed + prompt.index
       result = generator(requests.Request(**asked))
-      with atomic.replacing(path) as unfinished:
-        with open(unfinished, "wb") as file:
-          np.savez_compressed(
-            file,
-            **{r.name: pixels.to_uint8(r.clips[0]) for r in result.stages},
-          )
+      _save(path, {r.name: pixels.to_uint8(r.clips[0]) for r in result.stages})
     if on_clip:
       on_clip(done + 1, len(wanted), prompt.text)
 
@@ -140,9 +135,7 @@ def rendered(
     path = _file(folder / str(size), prompt)
     if not path.exists():
       real = render.footage(prompt.scene, size, num_frames=NUM_FRAMES, fps=FPS)
-      with atomic.replacing(path) as unfinished:
-        with open(unfinished, "wb") as file:
-          np.savez_compressed(file, real=real.frames)
+      _save(path, {"real": real.frames})
     if on_clip:
       on_clip(done + 1, len(wanted), prompt.text)
     with np.load(path) as kept:
@@ -260,6 +253,14 @@ def _matches(name: str, value: str, seen: scenes.Scene) -> bool:
   if name == "color":
     return seen.actor.color == value
   return getattr(seen, name) == value
+
+
+def _save(path: pathlib.Path, clips: Mapping[str, np.ndarray]) -> None:
+  with (
+    atomic.replacing(path) as unfinished,
+    open(unfinished, "wb") as file,  # given a name, numpy adds an ending
+  ):
+    np.savez_compressed(file, **clips)
 
 
 def _file(folder: pathlib.Path, prompt: Prompt) -> pathlib.Path:
