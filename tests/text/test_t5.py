@@ -116,8 +116,9 @@ def test_bfloat16_stays_near_float32():
   )
 
 
-def test_padding_is_invisible():
-  encoder = t5.T5Encoder(**SIZES)
+@pytest.mark.parametrize("neighbours", [(), (2, 3)])
+def test_padding_is_invisible(neighbours):
+  encoder = t5.T5Encoder(**SIZES, neighbours=neighbours)
   params = _params(encoder)
   run = lambda tokens, mask: np.asarray(
     encoder.apply({"params": params}, tokens, mask)
@@ -128,6 +129,19 @@ def test_padding_is_invisible():
   np.testing.assert_allclose(
     run(longer, longer != 0)[:, :7][MASK], run(TOKENS, MASK)[MASK], atol=1e-5
   )
+
+
+def test_neighbours_are_a_residual_convolution_within_the_text():
+  layer = t5.Neighbours(1)
+  x = np.random.default_rng(0).normal(size=(2, 7, 4)).astype(np.float32)
+  params = layer.init(jax.random.key(0), x, MASK)["params"]
+  params = jax.tree.map(lambda leaf: np.asarray(leaf), nn.unbox(params))
+  hidden = _norm(x, params["norm"]["scale"]) * MASK[..., None]
+  padded = np.pad(hidden, ((0, 0), (1, 1), (0, 0)))
+  kernel = params["conv"]["kernel"]
+  want = x + _gelu_tanh(sum(padded[:, k : k + 7] @ kernel[k] for k in range(3)))
+  found = layer.apply({"params": params}, x, MASK)
+  np.testing.assert_allclose(found, want, atol=1e-5)
 
 
 def test_parameters_are_named_by_role_and_know_their_axes():
