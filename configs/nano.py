@@ -134,7 +134,7 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
 
 
 def _text(config):
-  config.num_steps = 3000
+  config.num_steps = 1000
   config.trainable = "all"
   config.data.update(dataset="toybox:captions", frames="none", global_batch=48)
   # Values of shape, colour, material and size of three things; of action,

@@ -15,7 +15,8 @@ from lumiere_jax.toybox import scene as scenes
 from lumiere_jax.toybox import truth
 from lumiere_jax.video import resize
 
-_BATCH = 8
+# Clips that are looked at together.
+BATCH = 8
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ class Judge:
     """
     shown = np.stack([self._fit(clip, fps) for clip in clips])
     answers = [
-      self._ask(shown[k : k + _BATCH]) for k in range(0, len(shown), _BATCH)
+      self._ask(shown[k : k + BATCH]) for k in range(0, len(shown), BATCH)
     ]
     answers = jax.tree.map(lambda *parts: np.concatenate(parts), *answers)
     one = lambda k: {name: value[k] for name, value in answers.items()}
@@ -80,8 +81,8 @@ class Judge:
     )
 
   def _ask(self, shown: np.ndarray) -> dict[str, np.ndarray]:
-    """Of at most `_BATCH` clips; the last batch is padded, to compile once."""
-    missing = _BATCH - len(shown)
+    """Of at most `BATCH` clips; the last batch is padded, to compile once."""
+    missing = BATCH - len(shown)
     padded = np.pad(shown, [(0, missing)] + [(0, 0)] * 4)
     found = jax.device_get(self._predict(self._params, padded))
     return {name: value[: len(shown)] for name, value in found.items()}

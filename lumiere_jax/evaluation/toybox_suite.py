@@ -5,8 +5,9 @@ real clip of it, are known.  Clips are painted first, each into a file of its
 own, and then judged: a stopped run goes on, and a new judge needs no painting.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import dataclasses
+import itertools
 import pathlib
 from typing import Any
 
@@ -160,20 +161,18 @@ class Measured:
   checks: Sequence[Mapping[str, str]]
 
 
-def measure(clips: Iterator[np.ndarray], judge: judges.Judge) -> Measured:
-  """Looks at clips [T, S, S, 3] uint8, one after the other."""
+def measure(clips: Iterable[np.ndarray], judge: judges.Judge) -> Measured:
+  """Looks at clips [T, S, S, 3] uint8, a few at a time."""
   seen, features, smooth, checks = [], [], [], []
-  for frames in clips:
-    found = judge(frames[None], FPS)
+  clips = iter(clips)
+  while some := list(itertools.islice(clips, judges.BATCH)):
+    found = judge(np.stack(some), FPS)
     seen += found.scenes
     features.append(found.features)
-    smooth.append(smoothness.measure(frames))
-    checks.append(analytic.check(frames))
+    smooth += [smoothness.measure(frames) for frames in some]
+    checks += [analytic.check(frames) for frames in some]
   return Measured(
-    seen=seen,
-    features=np.concatenate(features),
-    smooth=smooth,
-    checks=checks,
+    seen=seen, features=np.concatenate(features), smooth=smooth, checks=checks
   )
 
 
@@ -203,11 +202,16 @@ def all_of(scene: scenes.Scene) -> dict[str, str]:
   return said
 
 
-def agreeing(found: Measured) -> list[dict[str, bool]]:
-  """Of each clip, where a check without a network says what the judge does."""
+def agreeing(
+  checks: Sequence[Mapping[str, str]], seen: Sequence[scenes.Scene]
+) -> list[dict[str, bool]]:
+  """Of each clip, where a check without a network says what is in a scene."""
+  is_so = lambda name, value, scene: (
+    value == (scene.actor.color if name == "color" else getattr(scene, name))
+  )
   return [
-    {name: _matches(name, value, seen) for name, value in checks.items()}
-    for checks, seen in zip(found.checks, found.seen, strict=True)
+    {name: is_so(name, value, scene) for name, value in told.items()}
+    for told, scene in zip(checks, seen, strict=True)
   ]
 
 
@@ -247,12 +251,6 @@ def distance(made: Measured, real: Measured, others: Measured) -> dict:
     "real, of other scenes": frechet.distance(others.features, real.features),
     "clips": len(made.features),
   }
-
-
-def _matches(name: str, value: str, seen: scenes.Scene) -> bool:
-  if name == "color":
-    return seen.actor.color == value
-  return getattr(seen, name) == value
 
 
 def _save(path: pathlib.Path, clips: Mapping[str, np.ndarray]) -> None:
