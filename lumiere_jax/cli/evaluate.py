@@ -1,11 +1,14 @@
 r"""What generated clips are worth, as a table and as JSON.
 
+  lumiere evaluate --weights nano --suite toybox --num-prompts 256 --seed 0
   lumiere evaluate reconstruction --generated ball.npy --reference ball.mp4
   lumiere evaluate reconstruction --weights runs/cascade --video ball.mp4 \
     --prompt "a red ball rolls"
   lumiere evaluate seams --weights runs/cascade --prompt "a red ball rolls" \
     --out seams/
 
+The first form, of the command "suite", paints captions whose truth is known
+and says how well the clips follow them, beside real clips of the same scenes.
 "reconstruction" compares a clip with the real one it was trained on: PSNR, and
 its motion over the real one's. "seams" upsamples a clip with and without
 MultiDiffusion and compares the jumps where windows meet with those elsewhere.
@@ -14,6 +17,7 @@ MultiDiffusion and compares the jumps where windows meet with those elsewhere.
 import dataclasses
 import json
 import pathlib
+import sys
 from typing import Annotated, Any
 
 import tyro
@@ -21,6 +25,7 @@ import tyro
 from lumiere_jax import errors
 from lumiere_jax.cli import exits
 from lumiere_jax.cli import progress as bars
+from lumiere_jax.cli import suite
 from lumiere_jax.evaluation import footage
 from lumiere_jax.evaluation import reconstruction
 from lumiere_jax.evaluation import seams
@@ -171,8 +176,11 @@ def _watch():
 
 def main(argv: list[str] | None = None) -> None:
   """Evaluates; see the module for the commands."""
+  argv = sys.argv[1:] if argv is None else list(argv)
+  if argv and argv[0].startswith("--") and argv[0] != "--help":
+    argv.insert(0, "suite")
   verb = tyro.extras.subcommand_cli_from_dict(
-    {"reconstruction": Reconstruction, "seams": Seams},
+    {"suite": suite.Suite, "reconstruction": Reconstruction, "seams": Seams},
     args=argv,
     prog="lumiere evaluate",
     description=__doc__,

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from lumiere_jax import errors
+from lumiere_jax import shipped
 from lumiere_jax.generation import guard
 from lumiere_jax.generation import painter
 from lumiere_jax.generation import plans
@@ -148,14 +149,16 @@ class Generator:
 
 
 def load(path: str | os.PathLike) -> Generator:
-  """Loads a training run, or a folder of runs: base/ (or t2i/) and ssr/.
+  """Loads a training run, a folder of runs, or weights that ship with us.
+
+  A folder of runs holds base/ (or t2i/) and ssr/.
 
   Exported weights stand in for a run: base.safetensors for base/.
 
   Raises:
     WeightsError: there are no weights there; the message says what is.
   """
-  folder = pathlib.Path(path)
+  folder = shipped.find(path)
   if _is_run(folder):
     runs = [folder]
   else:
