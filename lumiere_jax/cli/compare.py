@@ -4,14 +4,16 @@ r"""The same work in other programs, side by side in one run.
   lumiere compare preparing --out cache/preparing --clips cache/real_clips
   lumiere compare scale --out cache/scale
   lumiere compare saving --out cache/saving
+  lumiere compare rendering --out cache/rendering
   lumiere compare attention --out cache/attention --topology v5e:1x1
 
 "decoding" reads random crops of ordinary files beside decord2, OpenCV and
 PyAV, where they are installed. "preparing" makes a dataset beside FFmpeg's
 command line. "scale" measures what a dataset of a million records costs before
 its first batch, and reckons what more would. "saving" measures what a
-checkpoint costs the steps beside it. "attention" compiles ways to
-attend for a TPU that need not be here.
+checkpoint costs the steps beside it. "rendering" measures how fast the toybox
+is rendered. "attention" compiles ways to attend for a TPU that need not be
+here.
 """
 
 import dataclasses
@@ -23,6 +25,7 @@ from lumiere_jax.aot import attention
 from lumiere_jax.cli import exits
 from lumiere_jax.comparison import decoding
 from lumiere_jax.comparison import preparing
+from lumiere_jax.comparison import rendering
 from lumiere_jax.comparison import saving
 from lumiere_jax.comparison import scale
 
@@ -109,6 +112,24 @@ class Saving(saving.Plan):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Rendering(rendering.Plan):
+  """How fast the toybox is rendered, on one core.
+
+  Attributes:
+    out: folder for results.
+    sizes: pixels of a frame's side.
+    clips: of 80 frames, of each size.
+    split: of the toybox.
+  """
+
+  out: pathlib.Path
+
+  def run(self) -> None:
+    """Measures and writes."""
+    rendering.run(self.out, self)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Attention(attention.Plan):
   """Attention as the TPU compiler sees it; needs the extra `tpu`.
 
@@ -133,6 +154,7 @@ def main(argv: list[str] | None = None) -> None:
       "preparing": Preparing,
       "scale": Scale,
       "saving": Saving,
+      "rendering": Rendering,
       "attention": Attention,
     },
     args=argv,
