@@ -14,7 +14,6 @@ from lumiere_jax.evaluation import judges
 from lumiere_jax.evaluation import suite_report
 from lumiere_jax.evaluation import toybox_suite
 from lumiere_jax.generation import generator as generators
-from lumiere_jax.toybox import world
 from lumiere_jax.video import atomic
 
 _SETTINGS, _SCORES = "settings.json", "scores.json"
@@ -30,7 +29,7 @@ class Suite:
     suite: which prompts: "toybox" has captions of its test splits.
     num_prompts: of each split.
     splits: which; test_unseen has pairs of attributes that training never
-      shows.
+      shows, paraphrases 64 prompts by hand in words that it never reads.
     seed: prompt k is painted with this seed plus k.
     ssr: upsample too, and judge the clips of both stages.
     num_inference_steps: denoising steps; what the weights advise if not given.
@@ -43,7 +42,7 @@ class Suite:
   weights: str = "nano"
   suite: Literal["toybox"] = "toybox"
   num_prompts: int = 256
-  splits: tuple[str, ...] = ("test", "test_unseen")
+  splits: tuple[str, ...] = toybox_suite.SPLITS
   seed: int = 0
   ssr: bool = True
   num_inference_steps: int | None = None
@@ -77,7 +76,7 @@ class Suite:
 
   def _require(self) -> None:
     for split in self.splits:
-      errors.require_one_of("--splits", split, world.SPLITS)
+      errors.require_one_of("--splits", split, toybox_suite.SPLITS)
     if self.num_prompts < 2:
       raise errors.ConfigError(
         f"--num-prompts is {self.num_prompts}; rates need 2 or more."
@@ -109,7 +108,7 @@ class Suite:
   ) -> list[suite_report.Scores]:
     """Judges the clips of each stage."""
     split, real_dir = prompts[0].split, self.out / "real"
-    others = toybox_suite.prompts(split, len(prompts), first=len(prompts))
+    others = toybox_suite.other_scenes(prompts)
     stages = toybox_suite.painted(self.out, prompts[0])
     found = []
     for stage, judge in zip(stages, known, strict=False):

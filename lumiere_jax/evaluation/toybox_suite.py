@@ -1,8 +1,9 @@
 """Generated clips of the toybox beside real ones of the same scenes.
 
-Prompts are captions of a split's first clips, so that what each says, and a
-real clip of it, are known.  Clips are painted first, each into a file of its
-own, and then judged: a stopped run goes on, and a new judge needs no painting.
+Prompts are captions of a split's first clips, or written by hand, so that what
+each says, and a real clip of it, are known.  Clips are painted first, each into
+a file of its own, and then judged: a stopped run goes on, and a new judge needs
+no painting.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ import numpy as np
 from lumiere_jax.evaluation import analytic
 from lumiere_jax.evaluation import frechet
 from lumiere_jax.evaluation import judges
+from lumiere_jax.evaluation import paraphrases
 from lumiere_jax.evaluation import prompt_following
 from lumiere_jax.evaluation import smoothness
 from lumiere_jax.generation import generator as generators
@@ -32,6 +34,9 @@ NUM_FRAMES, FPS = 80, 16.0
 # scene stands still.
 _STATIC = 0.1
 
+PARAPHRASES = "paraphrases"
+SPLITS = ("test", "test_unseen", PARAPHRASES)
+
 OnClip = Callable[[int, int, str], None]
 
 
@@ -40,9 +45,9 @@ class Prompt:
   """One prompt and what is known of it.
 
   Attributes:
-    split: of the toybox.
-    index: of the clip whose caption it is.
-    text: the caption.
+    split: one of the `SPLITS`.
+    index: number in it; of the toybox's, of the clip whose caption it is.
+    text: what to show.
     said: name in `caption.LABELS` -> value, of what it says.
     scene: all that the real clip shows.
   """
@@ -66,7 +71,15 @@ class Prompt:
 
 
 def prompts(split: str, count: int, first: int = 0) -> list[Prompt]:
-  """Captions of the clips of a split from `first` on, one of each."""
+  """Prompts number `first` to `first` + `count` of one of the `SPLITS`.
+
+  Of "paraphrases" there are 64, and fewer may come back.
+  """
+  if split == PARAPHRASES:
+    return [
+      Prompt(split=split, index=k, text=text, said=said, scene=_one(said, k))
+      for k, (text, said) in enumerate(paraphrases.read())
+    ][first : first + count]
   found = []
   for index in range(first, first + count):
     caption = world.describe(split, index)[0]
@@ -80,6 +93,25 @@ def prompts(split: str, count: int, first: int = 0) -> list[Prompt]:
       )
     )
   return found
+
+
+def other_scenes(wanted: Sequence[Prompt]) -> list[Prompt]:
+  """As many prompts again, of scenes that are not among these."""
+  split = wanted[0].split
+  split = world.SPLITS[1] if split == PARAPHRASES else split
+  return prompts(split, len(wanted), first=wanted[-1].index + 1)
+
+
+def _one(said: Mapping[str, str], seed: int) -> scenes.Scene:
+  """A scene of one thing, of which what is said is so."""
+  rng = np.random.default_rng([seed])
+  drawn = scenes.draw_until(rng, lambda scene: len(scene.things) == 1)
+  of_thing = lambda name: said.get(f"{name} 0", getattr(drawn.actor, name))
+  thing = scenes.Thing(**{name: of_thing(name) for name in words.OF_THINGS})
+  of_scene = {
+    name: said.get(name, getattr(drawn, name)) for name in words.OF_SCENES
+  }
+  return dataclasses.replace(drawn, things=(thing,), **of_scene)
 
 
 def paint(

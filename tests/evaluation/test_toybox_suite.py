@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from lumiere_jax.evaluation import judges
+from lumiere_jax.evaluation import paraphrases
 from lumiere_jax.evaluation import suite_report
 from lumiere_jax.evaluation import toybox_suite
+from lumiere_jax.toybox import words
 
 COUNT = 6
 WANTED = toybox_suite.prompts("test", COUNT)
@@ -58,6 +60,37 @@ def test_prompts_are_true_captions_of_their_scenes():
   follows = toybox_suite.following(WANTED, scenes)
   assert all(all(one.values()) for one in follows)
   assert len({prompt.text for prompt in WANTED}) == COUNT
+
+
+def test_paraphrases_are_of_scenes_that_show_them():
+  wanted = toybox_suite.prompts("paraphrases", 256)
+  assert len(wanted) == 64
+  seen = [prompt.scene for prompt in wanted]
+  assert all(all(x.values()) for x in toybox_suite.following(wanted, seen))
+  assert {len(scene.things) for scene in seen} == {1}
+
+
+def test_paraphrases_are_none_of_the_grammar():
+  """Each has a word that no caption has."""
+  known = {
+    word
+    for table in (*words.OF_THINGS.values(), *words.OF_SCENES.values())
+    for phrases in table.values()
+    for phrase in phrases
+    for word in phrase.split()
+  } | {"a", "and", "the", "in", "of", "an", "one", "with", "on", "is"}
+  told = [text for text, _ in paraphrases.read()]
+  words_of = lambda text: {*text.replace(",", "").replace(":", "").split()}
+  assert [text for text in told if not words_of(text) - known] == []
+
+
+@pytest.mark.parametrize("split", toybox_suite.SPLITS)
+def test_other_scenes_are_others(split):
+  wanted = toybox_suite.prompts(split, 3)
+  others = toybox_suite.other_scenes(wanted)
+  assert len(others) == 3
+  known = [prompt.scene for prompt in wanted]
+  assert all(prompt.scene not in known for prompt in others)
 
 
 def test_clip_k_has_seed_plus_k_and_is_painted_once(folder):
