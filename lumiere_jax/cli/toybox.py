@@ -3,6 +3,7 @@ r"""Renders clips of the captioned 3-D world into a dataset to train on.
   lumiere toybox --out data/toys --size 32 --num-clips 2000
   lumiere toybox --out data/unseen --split test_unseen --size 128 \
     --num-clips 256 --workers 2
+  lumiere toybox --out data/look --size 96 --num-clips 12 --sheet toys.png
 
 One to three things of 7 shapes, 10 colours, 2 materials and 3 sizes; 11
 actions, 7 camera moves, 6 grounds, 4 skies: 5 seconds at 16 frames a second,
@@ -14,6 +15,7 @@ import dataclasses
 import pathlib
 from typing import Literal
 
+import numpy as np
 import tyro
 
 from lumiere_jax.cli import exits
@@ -21,6 +23,10 @@ from lumiere_jax.cli import progress
 from lumiere_jax.cli import restartable
 from lumiere_jax.data import prepare
 from lumiere_jax.data import toybox
+from lumiere_jax.video import sheet
+from lumiere_jax.video import write
+
+_SHOWN = 12  # clips of a sheet
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,6 +44,7 @@ class Flags:
     per_shard: clips in a shard: what a stop may lose, for each worker.
     key: PEM file to sign the dataset with.
     overwrite: replace a dataset that is there.
+    sheet: PNG to draw too: five stills of each of the first dozen clips.
   """
 
   out: pathlib.Path
@@ -49,6 +56,7 @@ class Flags:
   per_shard: int = 100
   key: pathlib.Path | None = None
   overwrite: bool = False
+  sheet: pathlib.Path | None = None
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -62,6 +70,18 @@ def main(argv: list[str] | None = None) -> None:
     f"{progress.duration(report.seconds)} of video, "
     f"{report.num_bytes / 1e6:.1f} MB"
   )
+  if flags.sheet:
+    write.write_png(flags.sheet, _stills(flags))
+    print(f"wrote {flags.sheet}")
+
+
+def _stills(flags: Flags):
+  """Five stills of each of the first clips, three clips a row."""
+  stills = []
+  for index in range(flags.first, flags.first + min(flags.num_clips, _SHOWN)):
+    clip = toybox.Toy(split=flags.split, index=index, size=flags.size)
+    stills.append(clip.frames()[8 :: toybox.NUM_FRAMES // 5])
+  return sheet.contact_sheet(np.concatenate(stills), 3 * 5)
 
 
 def _build(flags: Flags, told):

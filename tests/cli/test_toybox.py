@@ -1,3 +1,4 @@
+from PIL import Image
 import pytest
 
 from lumiere_jax import errors
@@ -57,3 +58,12 @@ def test_stopped_it_says_what_is_kept_and_goes_on(
   said = capsys.readouterr().out
   assert said.startswith("going on where it was stopped; shards that are there")
   assert seen == [0, 1, 2, 2]
+
+
+def test_a_sheet_shows_five_stills_of_each_clip(tmp_path, capsys):
+  path = tmp_path / "toys.png"
+  toybox.main(_command(tmp_path / "toys", "--sheet", str(path)))
+  assert f"wrote {path}" in capsys.readouterr().out
+  with Image.open(path) as picture:
+    # 15 stills of 16 pixels, 2 apart.
+    assert picture.size == (15 * 18 - 2, 16)
