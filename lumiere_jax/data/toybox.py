@@ -153,6 +153,12 @@ class ToyboxSource:
       part = spec.Part.from_text(part)
     self.dataset, self.split = part.name, part.split or split
     errors.require_one_of("split of toybox", self.split, world.SPLITS)
+    for option in ("caption", "fps", "video", "text"):
+      if getattr(part, option) is not None:
+        raise errors.ConfigError(
+          f"{part.name} was given the option {option!r}, and takes split "
+          "alone: its clips have captions and a rate of their own."
+        )
     found = _NAME.fullmatch(part.name)
     if not found:
       raise errors.ConfigError(

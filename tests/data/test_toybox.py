@@ -225,8 +225,9 @@ def test_a_build_of_nothing_is_refused(tmp_path, said, match):
     ("toybox:", "toybox: names no size"),
     ("toybox:15", "15 pixels wide; use an even number"),
     ("toybox:16?split=valid", "split of toybox is 'valid'; it must be one of"),
+    ("toybox:16?fps=8", "the option 'fps', and takes split alone"),
   ],
-  ids=["letters", "nothing", "odd", "split"],
+  ids=["letters", "nothing", "odd", "split", "option"],
 )
 def test_a_world_that_is_not_there_is_refused(name, match):
   with pytest.raises(errors.ConfigError, match=match):
