@@ -31,11 +31,11 @@ TEXT = dict(
   spiece=None,
   encoder=dict(
     width=128,
-    num_layers=2,
+    num_layers=3,
     num_heads=4,
     head_dim=32,
     mlp_width=256,
-    neighbours=(3, 3),
+    neighbours=(3, 3, 3),
   ),
 )
 OPTIMIZER = dict(
@@ -134,9 +134,9 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
 
 
 def _text(config):
-  config.num_steps = 1000
+  config.num_steps = 2500
   config.trainable = "all"
-  config.data.update(dataset="toybox:captions", frames="none", global_batch=48)
+  config.data.update(dataset="toybox:captions", frames="none", global_batch=32)
   # Values of shape, colour, material and size of three things; of action,
   # camera, ground and sky.
   config.model = dict(sizes=(7, 10, 2, 3) * 3 + (11, 7, 6, 4), head_dim=32)
