@@ -64,8 +64,36 @@ class Painter:
       on_step: told after each step; after the last alone where `can_watch`
         says no.
     """
-    stage, params, digest, trained_on = self.loaded
+    stage, _, digest, trained_on = self.loaded
     plan = plans.make(stage, request)
+    is_watched = on_step is not None and can_watch(devices())
+    groups = _groups(plan, indices)
+    self._watch = watch = _Watch(stage.name, on_step, len(groups))
+    clips = []
+    for group in groups:
+      told = None if low_res is None else low_res[group]
+      where = [indices[k] for k in range(len(indices))[group]]
+      clips.append(self._paint(plan, request, where, told, is_watched))
+      watch.next_group(clips[-1], plan.settings.num_steps, is_watched)
+    return results.StageRun(
+      name=stage.name,
+      digest=digest,
+      trained_on=trained_on,
+      settings=plan.as_dict(),
+      seconds=watch.finish(),
+      clips=np.clip(np.concatenate(clips), -1, 1),
+    )
+
+  def _paint(
+    self,
+    plan: plans.Plan,
+    request: requests.Request,
+    indices: Sequence[int],
+    low_res: np.ndarray | None,
+    is_watched: bool,
+  ) -> np.ndarray:
+    """Paints clips in one run of the program: [B, T, H, W, 3] float32."""
+    stage, params = self.loaded.stage, self.loaded.params
     condition = conditions.build(
       stage.tokenizer,
       lambda tokens, mask: self._encode(params, tokens, mask),
@@ -76,24 +104,12 @@ class Painter:
       low_res=low_res,
     )
     keys = noise.clip_keys(request.seed, np.asarray(indices))
-    is_watched = on_step is not None and can_watch(devices())
-    sample = self._sampler(plan, is_watched)
-    self._watch = watch = _Watch(stage.name, on_step)
     if plan.front == "sharded":
       params = self._cut_params()
+    sample = self._sampler(plan, is_watched)
     clips = np.asarray(sample(params, keys, condition), np.float32)
     jax.effects_barrier()  # the last steps may still be on their way to us
-    if on_step is not None and not is_watched:
-      num_steps = plan.settings.num_steps
-      watch.tell(num_steps - 1, num_steps, clips)
-    return results.StageRun(
-      name=stage.name,
-      digest=digest,
-      trained_on=trained_on,
-      settings=plan.as_dict(),
-      seconds=watch.finish(),
-      clips=np.clip(clips, -1, 1),
-    )
+    return clips
 
   def _cut_params(self) -> Params:
     """The weights, a part on each device: for networks too large for one."""
@@ -114,6 +130,19 @@ class Painter:
     return self._compiled[plan, is_watched]
 
 
+def _groups(plan: plans.Plan, indices: Sequence[int]) -> list[slice]:
+  """Which clips are painted together.
+
+  With `pmap` no more than one a device, or, where a clip's windows are spread,
+  one: the pixels of a clip are then the same, to the bit, whatever is painted
+  beside it, and memory does not grow with their number.
+  """
+  size = len(indices)
+  if plan.front == "pmap":
+    size = 1 if plan.settings.window else len(devices())
+  return [slice(k, k + size) for k in range(0, len(indices), size)]
+
+
 def devices() -> list[jax.Device]:
   """Returns the devices of this process, on all of which stages run."""
   return jax.local_devices()
@@ -132,10 +161,19 @@ def can_watch(devices: Sequence[jax.Device]) -> bool:
 
 @dataclasses.dataclass
 class _Watch:
-  """Passes steps on and notes when they came."""
+  """Passes steps on and notes when they came.
+
+  Attributes:
+    stage: its name.
+    on_step: told of each step; None for nobody.
+    num_groups: how often the stage's program runs.
+    group: which run this is.
+  """
 
   stage: str
   on_step: progress.OnStep | None
+  num_groups: int = 1
+  group: int = 0
   start: float = dataclasses.field(default_factory=time.monotonic)
   times: list[float] = dataclasses.field(default_factory=list)
   failure: BaseException | None = None
@@ -151,13 +189,24 @@ class _Watch:
     try:
       self.on_step(
         progress.Progress(
-          stage=self.stage, step=step + 1, num_steps=num_steps, clean=clean
+          stage=self.stage,
+          step=self.group * num_steps + step + 1,
+          num_steps=self.num_groups * num_steps,
+          clean=clean,
         )
       )
     # An exception must not cross the compiled program: it would come out as
     # an error of that program, without its type.
     except BaseException as error:
       self.failure = error
+
+  def next_group(
+    self, clips: np.ndarray, num_steps: int, was_watched: bool
+  ) -> None:
+    """One run is over; tells of its last step if of none before."""
+    if self.on_step is not None and not was_watched:
+      self.tell(num_steps - 1, num_steps, clips)
+    self.group += 1
 
   def finish(self) -> dict[str, float]:
     """Returns seconds spent; raises what `on_step` raised."""

@@ -14,10 +14,10 @@ class Progress:
 
   Attributes:
     stage: "t2i", "base" or "ssr".
-    step: number of steps done, from 1.
+    step: number of steps done, from 1, of all that the stage paints.
     num_steps: steps of the stage.
-    clean: [B, T, H, W, 3] float32, what the network now believes the clean
-      clips to be, nominally in [-1, 1].
+    clean: [B, T, H, W, 3] float32, what the network now believes the clips
+      that it is painting to be, nominally in [-1, 1].
   """
 
   stage: str

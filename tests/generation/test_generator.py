@@ -40,13 +40,16 @@ def test_without_ssr_the_base_clip_is_the_result(cascade):
   assert not result.request.ssr
 
 
-def test_a_clip_is_the_same_alone_and_in_a_batch_of_four(cascade):
-  batch = cascade(dataclasses.replace(REQUEST, num_videos=4)).frames
-  alone = cascade(REQUEST).frames[0]
-  third = cascade(REQUEST, indices=(2,)).frames[0]
-  assert np.abs(batch[0].astype(int) - alone).max() <= 1
-  assert np.abs(batch[2].astype(int) - third).max() <= 1
-  assert np.abs(batch[0].astype(int) - batch[2]).max() > 3
+@pytest.mark.parametrize("devices", ["one_device", "cascade"])
+def test_a_clip_is_the_same_alone_and_in_a_batch_of_four(devices, request):
+  paint = request.getfixturevalue(devices)
+  batch = paint(dataclasses.replace(REQUEST, num_videos=4))
+  alone, third = paint(REQUEST), paint(REQUEST, indices=(2,))
+  for stage in range(2):
+    clips = batch.stages[stage].clips
+    np.testing.assert_array_equal(clips[0], alone.stages[stage].clips[0])
+    np.testing.assert_array_equal(clips[2], third.stages[stage].clips[0])
+  assert np.abs(batch.frames[0].astype(int) - batch.frames[2]).max() > 3
 
 
 def test_the_fronts_paint_the_same(cascade):
@@ -167,6 +170,13 @@ def test_progress_tells_every_step_of_every_stage(one_device):
   # The last estimate of a stage is its result.
   np.testing.assert_array_equal(seen[-1].frames(0), result.frames[0])
   assert result.stages[0].seconds.keys() == {"total", "first_step", "per_step"}
+
+
+def test_progress_counts_the_steps_of_all_clips(one_device):
+  seen = []
+  request = dataclasses.replace(REQUEST, num_videos=2, ssr=False)
+  one_device(request, seen.append)
+  assert [(e.step, e.num_steps) for e in seen] == [(k, 4) for k in range(1, 5)]
 
 
 def test_a_second_request_is_told_to_its_own_callback(one_device):
