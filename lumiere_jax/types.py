@@ -76,6 +76,20 @@ Batch = VideoBatch | CaptionBatch | TruthBatch
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class FrameCondition:
+  """Pixels that are given: C and M of Lumiere's conditional model, section 4.
+
+  Attributes:
+    video: [B, T, H, W, 3] float32 in [-1, 1]; exactly 0 where nothing is known.
+    known: [B, T, H, W, 1] float32; 1 where `video` is to be kept, else 0.
+  """
+
+  video: Array
+  known: Array
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Condition:
   """All that a network is told about a clip beside the noisy clip and t.
 
@@ -90,12 +104,14 @@ class Condition:
       for a network that starts a cascade.  Per frame.
     noise_level: [B] float32 in [0, 1], diffusion time to which `low_res` was
       noised; None where `low_res` is.
+    given: pixels of the clip itself that are given; None for none.  Per frame.
   """
 
   text: Array
   text_mask: Array
   low_res: Array | None = None
   noise_level: Array | None = None
+  given: FrameCondition | None = None
 
   def map(
     self,
@@ -103,13 +119,14 @@ class Condition:
     per_frame: Callable[[Array], Array],
   ) -> Self:
     """Applies one function to leaves per clip, another to those per frame."""
-    on = lambda f, x: None if x is None else f(x)
+    on = lambda f, x: None if x is None else jax.tree.map(f, x)
     return dataclasses.replace(
       self,
       text=per_clip(self.text),
       text_mask=per_clip(self.text_mask),
       low_res=on(per_frame, self.low_res),
       noise_level=on(per_clip, self.noise_level),
+      given=on(per_frame, self.given),
     )
 
 
@@ -210,17 +227,3 @@ class Timeline(Protocol):
       are no padding; None where all are.
     """
     ...
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class FrameCondition:
-  """What the network is told about the frames it must produce.
-
-  Attributes:
-    video: [T, H, W, 3] float32 in [-1, 1]; exactly 0 where nothing is known.
-    known: [T, H, W, 1] float32; 1 where `video` is to be kept, else 0.
-  """
-
-  video: Array
-  known: Array

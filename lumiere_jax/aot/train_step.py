@@ -36,11 +36,12 @@ from lumiere_jax.types import (
 )
 
 # Which parameters a recipe trains: everything; all but the text encoder; what
-# inflation added.
+# inflation added; that, and the convolution that is told more.
 TRAINABLE: dict[str, Callable[[tuple[str, ...]], bool]] = {
   "all": lambda path: True,
   "network": lambda path: path[0] == "network",
   "temporal": inflate.is_temporal,
+  "conditional": lambda path: inflate.is_temporal(path) or "conv_in" in path,
 }
 
 

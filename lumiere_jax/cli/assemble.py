@@ -140,10 +140,14 @@ def check(recipe: Mapping[str, Any]) -> None:
       "`lumiere prepare` wrote."
     )
   check_shown(recipe)
-  if recipe["trainable"] == "temporal" and not recipe["init_from"]:
+  if (
+    recipe["trainable"] in ("temporal", "conditional")
+    and not recipe["init_from"]
+  ):
     logging.warning(
-      "only temporal parameters are trained but init_from is not given: the "
-      "image network stays random"
+      "trainable is %r but init_from is not given: the image network stays "
+      "random",
+      recipe["trainable"],
     )
 
 

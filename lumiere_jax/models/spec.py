@@ -47,6 +47,8 @@ class UNetSpec:
     out_channels: 3, or 6 with learned variance.
     low_res: whether a low-resolution clip is concatenated on channels, with
       its noise level embedded.
+    given: whether pixels that are given, and where, are concatenated on
+      channels too (Lumiere's conditional model: 3 + 3 + 1 channels in).
     dropout: rate before each block's second convolution.
   """
 
@@ -67,6 +69,7 @@ class UNetSpec:
   activation: str = "silu"
   out_channels: int = 3
   low_res: bool = False
+  given: bool = False
   dropout: float = 0.0
 
   def __post_init__(self):

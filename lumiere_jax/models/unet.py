@@ -117,6 +117,11 @@ class UNet(nn.Module):
       raise errors.ConfigError(
         f"the network {has} low-resolution input, but {was} given."
       )
+    if condition.given is not None and not self.spec.given:
+      raise errors.ConfigError(
+        "pixels are given, but the network was not trained to be told of any; "
+        "use weights of a conditional recipe (model.given=true)."
+      )
 
   def told(
     self, t: Array, condition: Condition, deterministic: bool
@@ -164,12 +169,23 @@ class UNet(nn.Module):
     return nn.LayerNorm(dtype=self.dtype, name=f"{prefix}pooled_norm")(pooled)
 
   def stem(self, noisy: Array, condition: Condition) -> Array:
-    """First convolution, on the noisy clip and the resized low-res one."""
+    """First convolution, on the noisy clip and all that is as large as it.
+
+    What an image network, or a base, is told in addition comes last, so that
+    its kernel can be widened by zeros; see `models.inflate`.
+    """
     x = noisy.astype(self.dtype)
     if self.spec.low_res:
       shape = (*noisy.shape[:-1], condition.low_res.shape[-1])
       low_res = jax.image.resize(condition.low_res, shape, "bilinear")
       x = jnp.concatenate([x, low_res.astype(self.dtype)], axis=-1)
+    if self.spec.given:
+      given = condition.given
+      if given is None:  # nothing is
+        more = jnp.zeros((*noisy.shape[:-1], 4), self.dtype)
+      else:
+        more = jnp.concatenate([given.video, given.known], axis=-1)
+      x = jnp.concatenate([x, more.astype(self.dtype)], axis=-1)
     return conv.SpatialConv(
       self.spec.widths[0], dtype=self.dtype, name="conv_in"
     )(x)

@@ -18,9 +18,12 @@ from lumiere_jax import errors
 from lumiere_jax.diffusion import corruption
 from lumiere_jax.diffusion import loss as losses
 from lumiere_jax.diffusion import weights
+from lumiere_jax.stages import masks
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.text import null
 from lumiere_jax.types import Array, Condition, Metrics, Params, VideoBatch
+
+_GIVEN = 1  # what the key of masks is made with
 
 # (params, batch, key) -> (scalar loss, scalars to log)
 LossFn = Callable[[Params, Any, Array], tuple[Array, Metrics]]
@@ -36,12 +39,15 @@ class Options:
     low_res: side of the low-resolution clip, in pixels per `data.resolution`
       pixels; None outside super-resolution.
     max_noise_level: noise augmentation is uniform from 0 to this time.
+    given: kind of mask -> how often, of a network that is told pixels; see
+      `masks`. None of one that is not.
   """
 
   weight: str = "min_snr"
   text_dropout: float = 0.1
   low_res: int | None = None
   max_noise_level: float = 1.0
+  given: Mapping[str, float] | None = None
 
   def __post_init__(self):
     if not 0 <= self.text_dropout <= 1:
@@ -53,6 +59,8 @@ class Options:
         f"max_noise_level is {self.max_noise_level}; it is a diffusion time "
         "above 0 and at most 1."
       )
+    if self.given is not None:
+      masks.check(self.given)
 
 
 def to_float(video: Array) -> Array:
@@ -101,6 +109,14 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
       "super-resolution needs it and no other stage takes it."
     )
 
+  is_told = stage.network.spec.given
+  if is_told != (options.given is not None):
+    raise errors.ConfigError(
+      f"diffusion.given is {options.given} and model.given {is_told}; a "
+      "network that is told pixels needs a mixture of masks, and no other "
+      "takes one."
+    )
+
   def loss_fn(params, batch, key):
     text = batch.embedding
     if text is None:
@@ -115,6 +131,9 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
     noise = jax.random.normal(keys[1], clean.shape)
     alpha, sigma = stage.schedule.alpha(t), stage.schedule.sigma(t)
     condition = told(stage, options, batch, clean, keys[2:])
+    if options.given is not None:
+      given = masks.give(jax.random.fold_in(key, _GIVEN), clean, options.given)
+      condition = dataclasses.replace(condition, given=given)
     prediction = stage.predict(
       params, corruption.add_noise(clean, noise, alpha, sigma), t, condition
     )

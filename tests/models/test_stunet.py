@@ -1,5 +1,7 @@
 """Lumiere's central promise: inflation changes nothing until it is trained."""
 
+import dataclasses
+
 import chex
 import flax
 import jax
@@ -13,7 +15,7 @@ from lumiere_jax.models import ssr
 from lumiere_jax.models import stunet
 from lumiere_jax.models import t2i
 from lumiere_jax.nn import initial
-from lumiere_jax.types import Condition
+from lumiere_jax.types import Condition, FrameCondition
 
 SIZES = {
   "three_levels": dict(
@@ -238,6 +240,38 @@ def test_a_network_that_is_told_more_begins_as_its_parent():
   assert "widened 1" in str(report)
   with pytest.raises(errors.WeightsError, match="sections must agree"):
     inflate.inflate(tree(new), tree(old))
+
+
+def test_a_network_that_is_told_pixels_starts_as_its_parent():
+  sizes = _sizes(SIZES["two_levels"])
+  _, _, parent, params, (noisy, t, condition) = _pair(sizes, 4, 4)
+  child = stunet.build(**sizes, given=True)
+  shapes = jax.eval_shape(child.init, jax.random.key(0), noisy, t, condition)
+  fresh = initial.materialize(shapes, seed=1)["params"]
+  assert fresh["conv_in"]["conv"]["kernel"].shape[2] == 7
+  wider, report = inflate.inflate(params, fresh)
+  assert report.widened == ("conv_in/conv/kernel",)
+  run = lambda network, params, given=None: jax.jit(network.apply)(
+    {"params": params}, noisy, t, dataclasses.replace(condition, given=given)
+  )
+  want = run(parent, params)
+  known = jnp.ones((*noisy.shape[:-1], 1)).at[:, 1:].set(0.0)
+  given = FrameCondition(video=known * 0.7, known=known)
+  given = dataclasses.replace(given, video=given.video.repeat(3, -1))
+  scale = float(jnp.abs(want).max())
+  chex.assert_trees_all_close(
+    run(child, wider, given) / scale, want / scale, atol=1e-5
+  )
+  # Once it has learned to look, it sees what is given, and that nothing is.
+  learned = perturb(wider)
+  apart = jnp.abs(run(child, learned, given) - run(child, learned))
+  assert float(apart.max()) > 1e-3
+  nothing = jax.tree.map(jnp.zeros_like, given)
+  chex.assert_trees_all_close(
+    run(child, learned, nothing), run(child, learned), atol=1e-6
+  )
+  with pytest.raises(errors.ConfigError, match="not trained to be told"):
+    run(parent, params, given)
 
 
 def test_recomputation_changes_no_gradient():

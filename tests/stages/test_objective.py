@@ -1,6 +1,7 @@
 """What each stage is told and asked, on networks small enough to look into."""
 
 import dataclasses
+import types
 
 import chex
 import jax
@@ -27,7 +28,12 @@ class Spy:
   recipe: dict = dataclasses.field(
     default_factory=lambda: {"data": {"resolution": 8}}, hash=False
   )
+  given: bool = False
   told: list = dataclasses.field(default_factory=list, hash=False)
+
+  @property
+  def network(self):
+    return types.SimpleNamespace(spec=self)
 
   def encode(self, params, tokens, mask):
     return params * jnp.ones((*tokens.shape, 4))
@@ -136,3 +142,19 @@ def test_contradictory_options_are_refused(spy, options, message):
 
 def test_stage_names_agree():
   assert {stages.IMAGES, stages.SUPER_RESOLUTION} == {"t2i", "ssr"}
+
+
+def test_a_conditional_stage_is_given_a_part_of_the_clip():
+  spy = Spy(given=True)
+  _, (_, _, condition) = _run(spy, dict(given={"first": 1.0}))
+  assert condition.given.video.shape == (3, 4, 8, 8, 3)
+  np.testing.assert_array_equal(condition.given.known[:, 0], 1.0)
+  np.testing.assert_array_equal(condition.given.known[:, 1:], 0.0)
+  np.testing.assert_allclose(condition.given.video[:, 0], 1.0)
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_masks_and_the_network_must_agree(is_told):
+  given = None if is_told else {"first": 1.0}
+  with pytest.raises(errors.ConfigError, match="mixture of masks"):
+    objective.make(Spy(given=is_told), dict(given=given))
