@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from lumiere_jax.text import null
-from lumiere_jax.types import Array, Condition, Guided
+from lumiere_jax.types import Array, Condition, FrameCondition, Guided
 
 
 def build(
@@ -18,6 +19,7 @@ def build(
   num_clips: int,
   is_guided: bool,
   low_res: Array | None = None,
+  given: FrameCondition | None = None,
 ) -> Condition | Guided:
   """Encodes the prompts with a stage's own encoder.
 
@@ -30,16 +32,22 @@ def build(
     num_clips: B; every clip is told the same.
     is_guided: whether to build both sides of guidance, or the prompt alone.
     low_res: [B, T, h, w, 3] float32 in [-1, 1], the clip to upsample.
+    given: pixels of one clip, [T, H, W, ...], that all are given.
   """
   tokens, mask = tokenizer([prompt, negative_prompt])
   embedding, mask = encode(tokens, mask), jnp.asarray(mask)
   if not negative_prompt:
     embedding, mask = null.drop(embedding, mask, jnp.array([False, True]))
 
+  repeat = lambda x: jnp.repeat(x[None], num_clips, axis=0)
+  given = jax.tree.map(lambda x: repeat(jnp.asarray(x)), given)
+
   def told(side: int) -> Condition:
-    repeat = lambda x: jnp.repeat(x[side][None], num_clips, axis=0)
     return Condition(
-      text=repeat(embedding), text_mask=repeat(mask), low_res=low_res
+      text=repeat(embedding[side]),
+      text_mask=repeat(mask[side]),
+      low_res=low_res,
+      given=given,
     )
 
   return Guided(positive=told(0), negative=told(1)) if is_guided else told(0)

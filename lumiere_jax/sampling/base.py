@@ -2,7 +2,7 @@
 
 The sampler is put together here, for every stage and every front:
 
-  loop.sample( thresholded( windowed( guided( denoise ))))
+  loop.sample( keeping( thresholded( windowed( guided( denoise )))))
 
 where `windowed` is there only if the settings have a window.
 """
@@ -76,7 +76,7 @@ def make(
         whole, settings.threshold, settings.maximum
       )
     return loop.sample(
-      whole,
+      decorators.keeping(whole),
       schedule,
       settings.make_solver(),
       num_steps=settings.num_steps,

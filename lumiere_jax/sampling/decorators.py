@@ -1,10 +1,11 @@
 """What may be done to a denoiser without the sampler knowing.
 
 Each function takes a `Denoiser` and returns one.  The order matters, from the
-inside out: `thresholded(windowed(guided(denoise)))`.  Guidance comes first
-because it is what drives pixels out of range; windows are averaged before the
-threshold so that one percentile of the whole clip scales all of it, lest
-neighbouring windows differ in contrast.
+inside out: `keeping(thresholded(windowed(guided(denoise))))`.  Guidance comes
+first because it is what drives pixels out of range; windows are averaged before
+the threshold so that one percentile of the whole clip scales all of it, lest
+neighbouring windows differ in contrast; what is given is put back at the very
+end, so that it comes out as it went in.
 """
 
 import jax
@@ -58,6 +59,27 @@ def thresholded(
     return estimate._replace(clean=clean)
 
   return denoise_thresholded
+
+
+def keeping(denoise: Denoiser) -> Denoiser:
+  """Puts the pixels that are given into each estimate, if any are.
+
+  The network is told of them (Lumiere, section 4) and comes near; after this
+  they are the same to the bit.
+  """
+
+  def denoise_keeping(noisy: Array, t: Array, condition) -> Estimate:
+    estimate = denoise(noisy, t, condition)
+    is_guided = isinstance(condition, Guided)
+    given = getattr(
+      condition.positive if is_guided else condition, "given", None
+    )
+    if given is None:
+      return estimate
+    clean = jnp.where(given.known > 0.5, given.video, estimate.clean)
+    return estimate._replace(clean=clean)
+
+  return denoise_keeping
 
 
 def _interleave(positive: Array, negative: Array) -> Array:

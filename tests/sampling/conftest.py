@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import pytest
 
 from lumiere_jax.diffusion import corruption
-from lumiere_jax.types import Condition, Estimate, Guided
+from lumiere_jax.types import Condition, Estimate, FrameCondition, Guided
 
 CHANNELS, TEXT = 8, 5
 
@@ -27,6 +27,9 @@ def _denoise(params, noisy, t, condition):
     low_res = jnp.repeat(jnp.repeat(condition.low_res, size, 2), size, 3)
     hidden += _conv(low_res, params["low_res"])
     hidden += over(condition.noise_level)
+  if condition.given is not None:
+    hidden += jnp.repeat(condition.given.known, CHANNELS, -1)
+    hidden += jnp.sum(condition.given.video, -1, keepdims=True)
   mask = condition.text_mask[..., None]
   text = jnp.sum(condition.text * mask, 1) @ params["text"]
   hidden = jnp.tanh(hidden + over(t) + text[:, None, None, None, :])
@@ -50,7 +53,16 @@ def _params():
   }
 
 
-def _condition(num_clips, *, low_res_shape=None, seed=0):
+def _given(num_clips, shape):
+  """Other frames and other pixels of each clip."""
+  keys = jax.random.split(jax.random.key(11))
+  known = jax.random.uniform(keys[0], (num_clips, *shape, 1)) < 0.4
+  video = jax.random.uniform(keys[1], (num_clips, *shape, 3), minval=-1)
+  known = known.astype(jnp.float32)
+  return FrameCondition(video=video * known, known=known)
+
+
+def _condition(num_clips, *, low_res_shape=None, given_shape=None, seed=0):
   """Guided by prompts that differ from clip to clip."""
   positive, negative, low_res = jax.random.split(jax.random.key(seed), 3)
   text = lambda key: jax.random.normal(key, (num_clips, 4, TEXT))
@@ -61,9 +73,12 @@ def _condition(num_clips, *, low_res_shape=None, seed=0):
     )
   else:
     low_res = None
+  given = None if given_shape is None else _given(num_clips, given_shape)
   return Guided(
-    positive=Condition(text=text(positive), text_mask=mask, low_res=low_res),
-    negative=Condition(text=text(negative), text_mask=mask),
+    positive=Condition(
+      text=text(positive), text_mask=mask, low_res=low_res, given=given
+    ),
+    negative=Condition(text=text(negative), text_mask=mask, given=given),
   )
 
 

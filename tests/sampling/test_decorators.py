@@ -79,6 +79,26 @@ def test_prompts_of_two_lengths_are_refused(toy):
     decorators.guided(_with(toy), 2.0)(_noisy(), T, pair)
 
 
+@pytest.mark.parametrize("is_guided", [True, False])
+def test_what_is_given_comes_out_as_it_went_in(toy, is_guided):
+  condition = toy.condition(2, given_shape=(3, 4, 4))
+  denoise = decorators.guided(_with(toy), 2.0 if is_guided else 1.0)
+  condition = condition if is_guided else condition.positive
+  plain = denoise(_noisy(), T, condition)
+  kept = decorators.keeping(denoise)(_noisy(), T, condition)
+  given = toy.condition(2, given_shape=(3, 4, 4)).positive.given
+  is_known = np.broadcast_to(given.known > 0, kept.clean.shape)
+  assert 0 < is_known.mean() < 1
+  np.testing.assert_array_equal(kept.clean[is_known], given.video[is_known])
+  np.testing.assert_array_equal(kept.clean[~is_known], plain.clean[~is_known])
+
+
+def test_where_nothing_is_given_nothing_is_kept(toy):
+  plain = _with(toy)(_noisy(), T, toy.condition(2).positive)
+  kept = decorators.keeping(_with(toy))(_noisy(), T, toy.condition(2).positive)
+  np.testing.assert_array_equal(kept.clean, plain.clean)
+
+
 def test_threshold_changes_the_clean_clip_alone():
   mix = jnp.full((2, 3, 4, 4, 3), 0.5)
   denoise = lambda noisy, t, condition: Estimate(3 * noisy, mix)

@@ -46,10 +46,9 @@ def _keys(num_clips):
   return noise.clip_keys(0, jnp.arange(num_clips))
 
 
-def _condition(toy, stage, num_clips):
-  return toy.condition(
-    num_clips, low_res_shape=SMALL if stage == "ssr" else None
-  )
+def _condition(toy, stage, num_clips, **more):
+  low_res_shape = SMALL if stage == "ssr" else None
+  return toy.condition(num_clips, low_res_shape=low_res_shape, **more)
 
 
 def _fronts(toy, stage, config, **options):
@@ -90,6 +89,21 @@ def test_fronts_agree_with_a_single_device(
     np.testing.assert_allclose(clips[name], clips["single"], **SAME)
     assert len(clips[name].sharding.device_set) == 8
     assert clips[name].is_fully_replicated
+
+
+@pytest.mark.parametrize("stage", ["base", "ssr"])
+def test_what_is_given_comes_out_exactly_of_both_fronts(toy, stage):
+  condition = _condition(toy, stage, 3, given_shape=SHAPE[:3])
+  given = condition.positive.given
+  is_known = np.broadcast_to(given.known > 0, given.video.shape)
+  config = SSR if stage == "ssr" else BASE
+  clips = {
+    name: np.asarray(sample(toy.params, _keys(3), condition))
+    for name, sample in _fronts(toy, stage, config).items()
+  }
+  for name, clip in clips.items():
+    np.testing.assert_array_equal(clip[is_known], given.video[is_known], name)
+    np.testing.assert_allclose(clip, clips["single"], **SAME)
 
 
 @pytest.mark.parametrize("stage", ["base", "ssr"])
