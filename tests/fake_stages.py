@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import dataclasses
+import types
 from typing import Any
 
 import jax
@@ -37,6 +38,12 @@ class FakeStage:
   recipe: Mapping[str, Any]
   frame_shape: tuple[int, ...]
   schedule: schedules.Schedule = _COSINE
+  is_told: bool = True
+
+  @property
+  def network(self):
+    """What says whether the stage may be given pixels."""
+    return types.SimpleNamespace(spec=types.SimpleNamespace(given=self.is_told))
 
   @property
   def tokenizer(self):
@@ -68,7 +75,7 @@ class FakeStage:
     return (ground + bright * spot) * jnp.array([1.0, 0.7, 0.5])
 
 
-def make(name="base", **sampling):
+def make(name="base", *, is_told=True, **sampling):
   """A fake stage that samples in two steps unless told otherwise."""
   side = 2 * SIDE if name == "ssr" else SIDE
   # Thresholding sorts, and sorting takes long to compile.
@@ -81,6 +88,7 @@ def make(name="base", **sampling):
     name=name,
     recipe=dict(stage=name, data=dict(fps=16), sampling=defaults | sampling),
     frame_shape=(NUM_FRAMES, side, side, 3),
+    is_told=is_told,
   )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from lumiere_jax import errors
 from lumiere_jax import shipped
+from lumiere_jax.generation import given as givens
 from lumiere_jax.generation import guard
 from lumiere_jax.generation import painter
 from lumiere_jax.generation import plans
@@ -75,6 +76,7 @@ class Generator:
     on_step: progress.OnStep | None = None,
     *,
     indices: Sequence[int] | None = None,
+    given: givens.Given | None = None,
   ) -> results.Result:
     """Paints the clips of a request.
 
@@ -85,20 +87,26 @@ class Generator:
         at each step.
       indices: which of the request's clips to paint; all unless given. A clip
         is the same whatever is painted with it.
+      given: pixels to keep, at the size of the result; of networks that were
+        trained to be told of them.
 
     Raises:
+      WeightsError: pixels are given to networks that cannot be told.
       QualityError: a stage painted no video and `request.guard` is on.
       ConfigError: see `complete`.
       ShapeError: a length that the networks or windows do not take.
     """
     request = self.complete(request)
+    self._require_told(given, request)
     if indices is None:
       indices = range(request.num_videos)
-    runs = [self.paint(request, indices, on_step=on_step)]
+    runs = [self.paint(request, indices, given=given, on_step=on_step)]
     warnings = _inspect(runs[0], request.guard)
     if request.ssr:
       low_res = runs[0].clips
-      runs.append(self.upsample(request, indices, low_res, on_step=on_step))
+      runs.append(
+        self.upsample(request, indices, low_res, given=given, on_step=on_step)
+      )
       warnings += _inspect(runs[1], request.guard)
     return results.Result(
       request=request,
@@ -115,10 +123,11 @@ class Generator:
     request: requests.Request,
     indices: Sequence[int],
     *,
+    given: givens.Given | None = None,
     on_step: progress.OnStep | None = None,
   ) -> results.StageRun:
     """Runs the first stage alone and unguarded, on a completed request."""
-    return self._painters[0](request, indices, on_step=on_step)
+    return self._painters[0](request, indices, given=given, on_step=on_step)
 
   def upsample(
     self,
@@ -126,6 +135,7 @@ class Generator:
     indices: Sequence[int],
     low_res: np.ndarray,
     *,
+    given: givens.Given | None = None,
     on_step: progress.OnStep | None = None,
   ) -> results.StageRun:
     """Runs super-resolution alone and unguarded, on a completed request.
@@ -134,7 +144,8 @@ class Generator:
       request: what the clips show; its length gives way to `low_res`'s.
       indices: B numbers, which clips' noise to use.
       low_res: [B, T, h, w, 3] float32 in [-1, 1].
-      on_step: see `__call__`.
+      given: see `__call__`.
+      on_step: likewise.
 
     Raises:
       WeightsError: the weights have no such stage.
@@ -145,7 +156,20 @@ class Generator:
         "upsampling needs a second; give a folder that holds base/ and ssr/."
       )
     request = dataclasses.replace(request, num_frames=low_res.shape[1])
-    return self._painters[1](request, indices, low_res=low_res, on_step=on_step)
+    return self._painters[1](
+      request, indices, low_res=low_res, given=given, on_step=on_step
+    )
+
+  def _require_told(self, given: givens.Given | None, request) -> None:
+    """Refuses pixels for networks that were never told of any."""
+    if given is None:
+      return
+    for stage in self.stages[: 2 if request.ssr else 1]:
+      if not stage.network.spec.given:
+        raise errors.WeightsError(
+          f"stage {stage.name!r} of {self.weights} was not trained to be given "
+          "pixels; use weights of a conditional recipe (model.given=true)."
+        )
 
 
 def load(path: str | os.PathLike) -> Generator:

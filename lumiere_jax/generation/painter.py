@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from lumiere_jax.generation import conditions
+from lumiere_jax.generation import given as givens
 from lumiere_jax.generation import plans
 from lumiere_jax.generation import progress
 from lumiere_jax.generation import request as requests
@@ -21,7 +22,7 @@ from lumiere_jax.sampling import pmapped
 from lumiere_jax.sampling import sharded
 from lumiere_jax.stages import spread
 from lumiere_jax.stages import stage as stages
-from lumiere_jax.types import Params
+from lumiere_jax.types import FrameCondition, Params
 
 
 class Loaded(NamedTuple):
@@ -53,6 +54,7 @@ class Painter:
     indices: Sequence[int],
     *,
     low_res: np.ndarray | None = None,
+    given: givens.Given | None = None,
     on_step: progress.OnStep | None = None,
   ) -> results.StageRun:
     """Paints clips of a completed request.
@@ -61,6 +63,7 @@ class Painter:
       request: what to paint.
       indices: B numbers, which of its clips.
       low_res: [B, T, h, w, 3] float32 in [-1, 1], for a stage that upsamples.
+      given: pixels that every clip is to keep.
       on_step: told after each step; after the last alone where `can_watch`
         says no.
     """
@@ -69,11 +72,12 @@ class Painter:
     is_watched = on_step is not None and can_watch(devices())
     groups = _groups(plan, indices)
     self._watch = watch = _Watch(stage.name, on_step, len(groups))
+    kept = given.at(plan.shape[:3]) if given else None
     clips = []
     for group in groups:
       told = None if low_res is None else low_res[group]
       where = [indices[k] for k in range(len(indices))[group]]
-      clips.append(self._paint(plan, request, where, told, is_watched))
+      clips.append(self._paint(plan, request, where, told, kept, is_watched))
       watch.next_group(clips[-1], plan.settings.num_steps, is_watched)
     return results.StageRun(
       name=stage.name,
@@ -90,6 +94,7 @@ class Painter:
     request: requests.Request,
     indices: Sequence[int],
     low_res: np.ndarray | None,
+    given: FrameCondition | None,
     is_watched: bool,
   ) -> np.ndarray:
     """Paints clips in one run of the program: [B, T, H, W, 3] float32."""
@@ -102,6 +107,7 @@ class Painter:
       num_clips=len(indices),
       is_guided=plan.settings.guidance_scale != 1,
       low_res=low_res,
+      given=given,
     )
     keys = noise.clip_keys(request.seed, np.asarray(indices))
     if plan.front == "sharded":
