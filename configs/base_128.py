@@ -5,8 +5,10 @@ r"""Lumiere's base model at the paper's size: 80 frames of 128x128 in one pass.
     --config.data.embeddings=BUCKET/t5_xxl --config.init_from=OUT/t2i
 
 Variants: `base` (2.68 B parameters, 2.25 B of them frozen), `xl` (5.52 B, near
-the 5.5 B that one source gives), and `tiny`, the same network in small, for a
-laptop and for tests.
+the 5.5 B that one source gives), `conditional`, which goes on from a run of
+`base` (`--config.init_from=OUT/base`) and learns to be given pixels, for image
+to video, inpainting and the like, and `tiny`, the same network as `base` in
+small, for a laptop and for tests.
 
 The image network is Imagen's base column at 128 pixels: 512 x (1, 2, 3, 4)
 channels, three blocks a level, attention where a frame has 32 and 16 pixels.
@@ -25,7 +27,7 @@ Reaches  not yet measured: no run of this size has been made.
 import ml_collections
 from ml_collections import config_dict
 
-VARIANTS = ("base", "xl", "tiny")
+VARIANTS = ("base", "xl", "conditional", "tiny")
 
 # T5-XXL, whose embeddings are made ahead.
 TEXT = dict(
@@ -141,8 +143,27 @@ def get_config(variant: str = "base") -> ml_collections.ConfigDict:
       ),
     )
   )
-  {"base": lambda config: None, "xl": _xl, "tiny": _tiny}[variant](config)
+  _CHANGES[variant](config)
   return config.lock()
+
+
+def _conditional(config):
+  config.num_steps = 50_000
+  config.trainable = "conditional"
+  config.model.given = True
+  # How often each kind of mask is drawn; the paper does not say.
+  config.diffusion.given = dict(
+    nothing=0.2,
+    everything=0.02,
+    first=0.22,
+    last=0.06,
+    keyframes=0.1,
+    start=0.1,
+    box=0.12,
+    strokes=0.06,
+    inside=0.07,
+    region=0.05,
+  )
 
 
 def _xl(config):
@@ -182,3 +203,11 @@ def _tiny(config):
   config.mesh.update(data=-1, fsdp=1, frames=1)
   config.every.update(log=5, checkpoint=100)
   config.sampling.update(num_steps=4)
+
+
+_CHANGES = {
+  "base": lambda config: None,
+  "xl": _xl,
+  "conditional": _conditional,
+  "tiny": _tiny,
+}

@@ -13,7 +13,7 @@ from lumiere_jax.parallel import mesh as meshes
 from lumiere_jax.parallel import rules
 from lumiere_jax.stages import spread
 from lumiere_jax.stages import stage as stages
-from lumiere_jax.types import Condition
+from lumiere_jax.types import Condition, FrameCondition
 
 # Every weight that can be cut is, however small.
 TABLE = rules.AxisRules(dict(rules.DEFAULT.table), smallest=1)
@@ -43,8 +43,19 @@ def _inputs(stage, clips, frames, side=16):
     text_mask=jnp.asarray(rng.random((clips, 6)) < 0.7).at[:, 0].set(True),
     low_res=draw(clips, frames, side // 2, side // 2, 3) if is_ssr else None,
     noise_level=jnp.linspace(0.1, 0.9, clips) if is_ssr else None,
+    given=_given(draw, clips, frames, side) if _is_told(stage) else None,
   )
   return params, draw(clips, frames, side, side, 3), condition
+
+
+def _is_told(stage):
+  return stage.network.spec.given
+
+
+def _given(draw, clips, frames, side):
+  known = (draw(clips, frames, side, side, 1) > 0).astype(jnp.float32)
+  video = draw(clips, frames, side, side, 3) * known
+  return FrameCondition(video=video, known=known)
 
 
 def _gradient(stage, params, noisy, condition):
@@ -58,6 +69,8 @@ def _gradient(stage, params, noisy, condition):
   return np.asarray(out), gradient["network"]
 
 
+# What changes the network, not only how it is run.
+PLAIN = {"blocks", "temporal", "given"}
 CASES = {
   # 16 frames are 8, 4 and 2 further down: some devices then hold padding.
   "base, frames over 4": ("base", 16, dict(frames=4, fsdp=2)),
@@ -69,7 +82,9 @@ CASES = {
   ),
   "base, told": (
     *("base", 8, dict(frames=2, fsdp=2, data=2)),
-    dict(temporal=dict(attention_blocks=2, told=True), remat="blocks"),
+    dict(
+      temporal=dict(attention_blocks=2, told=True), remat="blocks", given=True
+    ),
   ),
   "ssr": ("ssr", 4, dict(frames=2, fsdp=4)),
   "ssr, scanned": (
@@ -85,7 +100,7 @@ def test_many_devices_are_one(case):
   variant, frames, shape, *changes = CASES[case]
   clips = 8 if variant == "t2i" else shape.get("data", 1) * shape["fsdp"]
   changes = changes[0] if changes else {}
-  plain = {key: changes[key] for key in changes.keys() & {"blocks", "temporal"}}
+  plain = {key: changes[key] for key in changes.keys() & PLAIN}
   stage = stages.build(_recipe(variant, **plain))
   params, noisy, condition = _inputs(stage, clips, frames)
   want, want_gradient = _gradient(stage, params, noisy, condition)
