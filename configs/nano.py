@@ -155,9 +155,11 @@ def _text(config):
   config.num_steps = 2500
   config.trainable = "all"
   config.data.update(dataset="toybox:captions", frames="none", global_batch=32)
-  # Values of shape, colour, material and size of three things; of action,
-  # camera, ground and sky.
-  config.model = dict(sizes=(7, 10, 2, 3) * 3 + (11, 7, 6, 4), head_dim=32)
+  # Answers: is there one of the seven shapes; of what colour, material and
+  # size; who acts; action, camera, ground and sky.
+  config.model = dict(
+    sizes=(1,) * 7 + (10, 2, 3) * 7 + (7, 11, 7, 6, 4), head_dim=32
+  )
 
 
 def _t2i(config):

@@ -48,8 +48,9 @@ class CaptionBatch:
   Attributes:
     tokens: [B, L] int32 token ids.
     text_mask: [B, L] bool, True on real tokens.
-    labels: [B, K] int32, what each caption says of K attributes: 0 for
-      nothing, else the number of the value, from 1.
+    labels: [B, K] int32, each caption's answers to K questions: 0 for
+      nothing is said, else the number of the answer, from 1; negative for not
+      to be asked.
   """
 
   tokens: Array

@@ -15,13 +15,27 @@ from lumiere_jax.toybox import words
 # How much is said: share of captions, and of what is optional in them.
 _FULLNESS = ((0.55, 1.0), (0.25, 0.65), (0.2, 0.15))
 SLOTS = 3
-# Name of each label and the values it may have, in the order of the array.
+# Name of each label and the values it may have.
 LABELS: dict[str, tuple[str, ...]] = {
   f"{name} {slot}": tuple(known)
   for slot in range(SLOTS)
   for name, known in words.OF_THINGS.items()
 } | {name: tuple(known) for name, known in words.OF_SCENES.items()}
-UNSAID = 0
+# What a reader of captions is asked, and the answers.  By shape, not by the
+# order in which things are named: whose a colour is can then be told where the
+# shape is named, without counting what comes before it.
+QUESTIONS: dict[str, tuple[str, ...]] = (
+  {f"a {shape}": ("yes",) for shape in words.SHAPES}
+  | {
+    f"{name} of the {shape}": tuple(known)
+    for shape in words.SHAPES
+    for name, known in words.OF_THINGS.items()
+    if name != "shape"
+  }
+  | {"who acts": tuple(words.SHAPES)}
+  | {name: tuple(known) for name, known in words.OF_SCENES.items()}
+)
+UNSAID, UNCLEAR = 0, -1
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,12 +51,34 @@ class Caption:
   labels: dict[str, str]
 
   def array(self) -> np.ndarray:
-    """[len(LABELS)] int32: 0 where nothing is said, else number from 1."""
-    found = [
-      1 + known.index(self.labels[name]) if name in self.labels else UNSAID
-      for name, known in LABELS.items()
-    ]
-    return np.array(found, np.int32)
+    """[len(QUESTIONS)] int32, the answers: their number, from 1.
+
+    `UNSAID` where nothing is said; `UNCLEAR` of shapes that two things have.
+    """
+    said = self.labels.get
+    numbers = []
+    for question, known in QUESTIONS.items():
+      name, _, shape = question.partition(" of the ")
+      if question == "who acts":
+        answers = [said("shape 0")]
+      elif question in words.OF_SCENES:
+        answers = [said(question)]
+      else:
+        is_one = not shape
+        shape = shape or question.removeprefix("a ")
+        slots = [k for k in range(SLOTS) if said(f"shape {k}") == shape]
+        answers = [said(f"{name} {slot}") for slot in slots]
+        if is_one:
+          answers = ["yes"] if slots else []
+      numbers.append(_number(answers, known))
+    return np.array(numbers, np.int32)
+
+
+def _number(answers: list[str | None], known: tuple[str, ...]) -> int:
+  """The number of the answer among those known."""
+  if len(answers) > 1:
+    return UNCLEAR
+  return 1 + known.index(answers[0]) if answers and answers[0] else UNSAID
 
 
 def write(scene: scenes.Scene, rng: np.random.Generator) -> Caption:

@@ -67,7 +67,7 @@ def test_a_batch_is_captions_alone():
   assert batch.tokens.shape == batch.text_mask.shape == (4, 224)
   assert batch.tokens.dtype == batch.labels.dtype == np.int32
   assert batch.text_mask.dtype == bool
-  assert batch.labels.shape == (4, len(caption.LABELS))
+  assert batch.labels.shape == (4, len(caption.QUESTIONS))
   assert (batch.labels > 0).any()
   assert len({_text(row) for row in batch.tokens}) == 4
 

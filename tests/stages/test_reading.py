@@ -13,7 +13,7 @@ from lumiere_jax.stages import stage as stages
 from lumiere_jax.toybox import caption
 from lumiere_jax.types import CaptionBatch
 
-SIZES = tuple(len(known) for known in caption.LABELS.values())
+SIZES = tuple(len(known) for known in caption.QUESTIONS.values())
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +78,26 @@ class Told:
 
   def read(self, params, tokens, mask):
     return self.logits
+
+
+def test_what_is_unclear_is_not_asked():
+  labels = jnp.array([[0, -1], [2, 0]])
+  batch = CaptionBatch(
+    tokens=jnp.zeros((2, 1), int), text_mask=jnp.ones((2, 1)), labels=labels
+  )
+  logits = jnp.log(
+    jnp.array(
+      [
+        [[0.5, 0.3, 0.2], [0.1, 0.8, 0.1]],
+        [[0.2, 0.6, 0.2], [0.4, 0.3, 0.3]],
+      ]
+    )
+  )
+  loss, logged = reading.make(Told(logits))({}, batch, jax.random.key(0))
+  want = -np.mean(np.log([0.5, 0.2, 0.4]))
+  np.testing.assert_allclose(loss, want, rtol=1e-6)
+  np.testing.assert_allclose(logged["right"], 2 / 3)
+  np.testing.assert_allclose(logged["whole"], 0.5)
 
 
 def test_the_loss_is_the_cross_entropy_and_shares_are_of_what_is_read():

@@ -102,21 +102,54 @@ def test_all_that_can_be_said_is_said_at_times():
   assert {*said} == {(a, v) for a, known in ATTRIBUTES.items() for v in known}
 
 
-def test_labels_as_numbers_are_the_labels():
-  sizes = [len(known) for known in captions.LABELS.values()]
+def _answers(labels):
+  """Question -> answer, of those that a caption of these labels answers."""
+  array = captions.Caption(text="", labels=labels).array()
+  assert array.dtype == np.int32
+  return {
+    name: "unclear" if number == captions.UNCLEAR else known[number - 1]
+    for number, (name, known) in zip(
+      array, captions.QUESTIONS.items(), strict=True
+    )
+    if number != captions.UNSAID
+  }
+
+
+def test_answers_are_of_shapes_whatever_order_they_are_named_in():
+  said = {"shape 0": "cone", "color 0": "red", "shape 1": "ball"}
+  said |= {"size 1": "large", "sky": "day"}
+  assert _answers(said) == {
+    "a ball": "yes",
+    "a cone": "yes",
+    "color of the cone": "red",
+    "size of the ball": "large",
+    "who acts": "cone",
+    "sky": "day",
+  }
+
+
+def test_whose_colour_it_is_may_be_unclear():
+  said = {"shape 0": "ball", "color 0": "red", "shape 1": "ball"}
+  assert _answers(said) == {
+    "a ball": "yes",
+    "color of the ball": "unclear",
+    "material of the ball": "unclear",
+    "size of the ball": "unclear",
+    "who acts": "ball",
+  }
+
+
+def test_all_that_captions_say_is_asked():
   for _, caption in _written(100):
-    array = caption.array()
-    assert array.dtype == np.int32
-    assert array.shape == (len(captions.LABELS),)
-    assert ((array >= 0) & (array <= sizes)).all()
-    again = {
-      name: known[number - 1]
-      for number, (name, known) in zip(
-        array, captions.LABELS.items(), strict=True
-      )
-      if number != captions.UNSAID
-    }
-    assert again == caption.labels
+    said, found = caption.labels, _answers(caption.labels)
+    assert found["who acts"] == said["shape 0"]
+    for name in said.keys() & words.OF_SCENES.keys():
+      assert found[name] == said[name]
+    for slot in range(captions.SLOTS):
+      for name in ("color", "material", "size"):
+        if f"{name} {slot}" in said:
+          answer = found[f"{name} of the {said[f'shape {slot}']}"]
+          assert answer in (said[f"{name} {slot}"], "unclear")
 
 
 def test_the_plain_caption_says_all_in_the_plainest_words():
