@@ -1,0 +1,1 @@
+"""Applications: what a person gives, and what the generator is told."""
