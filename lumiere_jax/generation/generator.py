@@ -77,6 +77,7 @@ class Generator:
     *,
     indices: Sequence[int] | None = None,
     given: givens.Given | None = None,
+    source: givens.Source | None = None,
   ) -> results.Result:
     """Paints the clips of a request.
 
@@ -89,6 +90,7 @@ class Generator:
         is the same whatever is painted with it.
       given: pixels to keep, at the size of the result; of networks that were
         trained to be told of them.
+      source: a clip for the first stage to start from, rather than from noise.
 
     Raises:
       WeightsError: pixels are given to networks that cannot be told.
@@ -100,7 +102,8 @@ class Generator:
     self._require_told(given, request)
     if indices is None:
       indices = range(request.num_videos)
-    runs = [self.paint(request, indices, given=given, on_step=on_step)]
+    told = dict(given=given, source=source, on_step=on_step)
+    runs = [self.paint(request, indices, **told)]
     warnings = _inspect(runs[0], request.guard)
     if request.ssr:
       low_res = runs[0].clips
@@ -124,10 +127,12 @@ class Generator:
     indices: Sequence[int],
     *,
     given: givens.Given | None = None,
+    source: givens.Source | None = None,
     on_step: progress.OnStep | None = None,
   ) -> results.StageRun:
     """Runs the first stage alone and unguarded, on a completed request."""
-    return self._painters[0](request, indices, given=given, on_step=on_step)
+    told = dict(given=given, source=source, on_step=on_step)
+    return self._painters[0](request, indices, **told)
 
   def upsample(
     self,

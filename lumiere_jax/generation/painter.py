@@ -17,12 +17,13 @@ from lumiere_jax.generation import result as results
 from lumiere_jax.parallel import mesh as meshes
 from lumiere_jax.parallel import rules
 from lumiere_jax.sampling import base
+from lumiere_jax.sampling import loop
 from lumiere_jax.sampling import noise
 from lumiere_jax.sampling import pmapped
 from lumiere_jax.sampling import sharded
 from lumiere_jax.stages import spread
 from lumiere_jax.stages import stage as stages
-from lumiere_jax.types import FrameCondition, Params
+from lumiere_jax.types import Array, Params
 
 
 class Loaded(NamedTuple):
@@ -55,6 +56,7 @@ class Painter:
     *,
     low_res: np.ndarray | None = None,
     given: givens.Given | None = None,
+    source: givens.Source | None = None,
     on_step: progress.OnStep | None = None,
   ) -> results.StageRun:
     """Paints clips of a completed request.
@@ -64,6 +66,7 @@ class Painter:
       indices: B numbers, which of its clips.
       low_res: [B, T, h, w, 3] float32 in [-1, 1], for a stage that upsamples.
       given: pixels that every clip is to keep.
+      source: a clip that every one starts from.
       on_step: told after each step; after the last alone where `can_watch`
         says no.
     """
@@ -75,9 +78,17 @@ class Painter:
     kept = given.at(plan.shape[:3]) if given else None
     clips = []
     for group in groups:
-      told = None if low_res is None else low_res[group]
       where = [indices[k] for k in range(len(indices))[group]]
-      clips.append(self._paint(plan, request, where, told, kept, is_watched))
+      condition = self._condition(
+        plan,
+        request,
+        num_clips=len(where),
+        low_res=None if low_res is None else low_res[group],
+        given=kept,
+      )
+      keys = noise.clip_keys(request.seed, np.asarray(where))
+      start = self._start(plan, source, keys) if source else None
+      clips.append(self._paint(plan, keys, condition, start, is_watched))
       watch.next_group(clips[-1], plan.settings.num_steps, is_watched)
     return results.StageRun(
       name=stage.name,
@@ -88,32 +99,41 @@ class Painter:
       clips=np.clip(np.concatenate(clips), -1, 1),
     )
 
-  def _paint(
-    self,
-    plan: plans.Plan,
-    request: requests.Request,
-    indices: Sequence[int],
-    low_res: np.ndarray | None,
-    given: FrameCondition | None,
-    is_watched: bool,
-  ) -> np.ndarray:
-    """Paints clips in one run of the program: [B, T, H, W, 3] float32."""
+  def _condition(self, plan: plans.Plan, request: requests.Request, **told):
+    """What the network is told of the request's prompts, and beside them."""
     stage, params = self.loaded.stage, self.loaded.params
-    condition = conditions.build(
+    return conditions.build(
       stage.tokenizer,
       lambda tokens, mask: self._encode(params, tokens, mask),
       prompt=request.prompt,
       negative_prompt=request.negative_prompt,
-      num_clips=len(indices),
       is_guided=plan.settings.guidance_scale != 1,
-      low_res=low_res,
-      given=given,
+      **told,
     )
-    keys = noise.clip_keys(request.seed, np.asarray(indices))
+
+  def _start(
+    self, plan: plans.Plan, source: givens.Source, keys: Array
+  ) -> loop.Start:
+    """The source, noised with each clip's own noise."""
+    clean = source.at(plan.shape[:3])
+    clean = np.broadcast_to(clean, (len(keys), *clean.shape))
+    schedule = self.loaded.stage.schedule
+    return loop.start_from(clean, keys, schedule, source.strength)
+
+  def _paint(
+    self,
+    plan: plans.Plan,
+    keys: Array,
+    condition,
+    start: loop.Start | None,
+    is_watched: bool,
+  ) -> np.ndarray:
+    """Paints clips in one run of the program: [B, T, H, W, 3] float32."""
+    params = self.loaded.params
     if plan.front == "sharded":
       params = self._cut_params()
     sample = self._sampler(plan, is_watched)
-    clips = np.asarray(sample(params, keys, condition), np.float32)
+    clips = np.asarray(sample(params, keys, condition, start), np.float32)
     jax.effects_barrier()  # the last steps may still be on their way to us
     return clips
 

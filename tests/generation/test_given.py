@@ -1,5 +1,7 @@
 """Pixels that are given come back, at each stage's size."""
 
+import dataclasses
+
 import fake_stages
 import numpy as np
 import pytest
@@ -83,3 +85,22 @@ def test_networks_that_are_told_nothing_are_refused():
   )
   with pytest.raises(errors.WeightsError, match=r"stage 'ssr'.*not trained to"):
     generator(REQUEST, given=_given())
+
+
+def test_a_weak_edit_stays_near_its_source_and_a_strong_one_does_not(cascade):
+  request = dataclasses.replace(REQUEST, ssr=False, guard=False)
+
+  # The fake network's ground is the mean of what it sees.
+  def level(pixel, strength):
+    video = np.full((8, 8, 8, 3), pixel, np.uint8)
+    source = givens.Source(video=video, strength=strength)
+    return float(cascade(request, source=source).frames.mean())
+
+  assert level(255, 0.2) - level(0, 0.2) > 50
+  assert abs(level(255, 1.0) - level(0, 1.0)) < 3
+
+
+@pytest.mark.parametrize("strength", [0.0, -0.1, 1.5, float("nan")])
+def test_a_strength_that_makes_no_sense_is_refused(strength):
+  with pytest.raises(errors.ConfigError, match="strength is"):
+    givens.Source(video=_given().video, strength=strength)
