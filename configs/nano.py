@@ -49,11 +49,11 @@ TEXT = dict(
   spiece=None,
   encoder=dict(
     width=128,
-    num_layers=3,
+    num_layers=2,
     num_heads=4,
     head_dim=32,
     mlp_width=256,
-    neighbours=(3, 3, 3),
+    neighbours=(1, 1, 3, 6),
   ),
 )
 OPTIMIZER = dict(
@@ -152,7 +152,7 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
 
 
 def _text(config):
-  config.num_steps = 2500
+  config.num_steps = 1500
   config.trainable = "all"
   config.data.update(dataset="toybox:captions", frames="none", global_batch=32)
   # Answers: is there one of the seven shapes; of what colour, material and

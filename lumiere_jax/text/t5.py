@@ -7,9 +7,9 @@ root-mean-square norm, unscaled attention with bucketed relative positions,
 gated GELU (Raffel et al. 2020; Shazeer 2020).
 
 One departure, off unless asked for: convolutions before the first block make
-words of bytes, as CANINE's first layers do (Clark et al. 2022).  An attention
-that has to find out what is next to what learns that very slowly from little
-text.
+words of bytes, as CANINE's first layers do (Clark et al. 2022), and phrases of
+words, by dilation.  An attention that has to find out what is next to what
+learns that very slowly from little text.
 """
 
 from collections.abc import Sequence
@@ -26,6 +26,7 @@ from lumiere_jax.types import Array
 
 UP = ("embed", "mlp")
 DOWN = ("mlp", "embed")
+_TAPS = 7
 
 
 class RootMeanSquareNorm(nn.Module):
@@ -105,31 +106,36 @@ class GatedGelu(nn.Module):
 
 
 class Neighbours(nn.Module):
-  """A residual convolution along the text: [B, L, E] -> [B, L, E].
+  """A residual convolution of 7 taps along the text: [B, L, E] -> the same.
 
   Attributes:
-    reach: tokens that it sees to each side.
+    dilation: tokens from one tap to the next.
     dtype: compute dtype.
   """
 
-  reach: int
+  dilation: int
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
   def __call__(self, x: Array, mask: Array) -> Array:
     """Tokens beyond the text, where `mask` [B, L] is False, count as zeros."""
+    length, width = x.shape[1:]
     hidden = RootMeanSquareNorm(self.dtype, name="norm")(x)
-    convolution = nn.Conv(
-      x.shape[-1],
-      (2 * self.reach + 1,),
-      use_bias=False,
-      kernel_init=initial.named(initial.FAN_IN, axes.CONV_1D),
-      dtype=self.dtype,
-      name="conv",
-    )
-    return x + nn.gelu(
-      convolution(jnp.where(mask[..., None], hidden, 0)), approximate=True
-    )
+    hidden = jnp.where(mask[..., None], hidden, 0)
+    reach = _TAPS // 2 * self.dilation
+    padded = jnp.pad(hidden, ((0, 0), (reach, reach), (0, 0)))
+    # Shifted copies and one product: dilated convolutions are slow on CPUs.
+    taps = [
+      padded[:, k * self.dilation : k * self.dilation + length]
+      for k in range(_TAPS)
+    ]
+    kernel = self.param(
+      "kernel",
+      initial.named(initial.FAN_IN, axes.CONV_1D),
+      (_TAPS, width, width),
+    ).astype(self.dtype)
+    mixed = jnp.concatenate(taps, axis=-1) @ kernel.reshape(-1, width)
+    return x + nn.gelu(mixed, approximate=True)
 
 
 class Layer(nn.Module):
@@ -172,8 +178,8 @@ class T5Encoder(nn.Module):
     relative_buckets: see `nn.relative_bias`.
     relative_max_distance: see `nn.relative_bias`.
     per_layer_bias: a position table in each layer (UMT5), not the first alone.
-    neighbours: convolutions before the first layer, each by its reach in
-      tokens to each side; see `Neighbours`.
+    neighbours: convolutions before the first layer, each by its dilation; see
+      `Neighbours`.
     dtype: compute dtype.
   """
 
@@ -202,8 +208,8 @@ class T5Encoder(nn.Module):
       dtype=dtype,
       name="embed",
     )(tokens)
-    for index, reach in enumerate(self.neighbours):
-      x = Neighbours(reach, dtype, name=f"neighbours_{index}")(x, mask)
+    for index, dilation in enumerate(self.neighbours):
+      x = Neighbours(dilation, dtype, name=f"neighbours_{index}")(x, mask)
     bias = None
     for index in range(self.num_layers):
       if bias is None or self.per_layer_bias:

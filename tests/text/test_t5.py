@@ -131,17 +131,21 @@ def test_padding_is_invisible(neighbours):
   )
 
 
-def test_neighbours_are_a_residual_convolution_within_the_text():
-  layer = t5.Neighbours(1)
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_neighbours_are_a_residual_convolution_within_the_text(dilation):
+  layer = t5.Neighbours(dilation)
   x = np.random.default_rng(0).normal(size=(2, 7, 4)).astype(np.float32)
   params = layer.init(jax.random.key(0), x, MASK)["params"]
-  params = jax.tree.map(lambda leaf: np.asarray(leaf), nn.unbox(params))
+  params = jax.tree.map(np.asarray, nn.unbox(params))
   hidden = _norm(x, params["norm"]["scale"]) * MASK[..., None]
-  padded = np.pad(hidden, ((0, 0), (1, 1), (0, 0)))
-  kernel = params["conv"]["kernel"]
-  want = x + _gelu_tanh(sum(padded[:, k : k + 7] @ kernel[k] for k in range(3)))
+  mixed = np.zeros_like(x)
+  for place in range(7):
+    for tap in range(7):
+      seen = place + (tap - 3) * dilation
+      if 0 <= seen < 7:
+        mixed[:, place] += hidden[:, seen] @ params["kernel"][tap]
   found = layer.apply({"params": params}, x, MASK)
-  np.testing.assert_allclose(found, want, atol=1e-5)
+  np.testing.assert_allclose(found, x + _gelu_tanh(mixed), atol=1e-5)
 
 
 def test_parameters_are_named_by_role_and_know_their_axes():
