@@ -177,12 +177,18 @@ class Generator:
         )
 
 
-def load(path: str | os.PathLike) -> Generator:
+def load(path: str | os.PathLike, *, is_conditional: bool = False) -> Generator:
   """Loads a training run, a folder of runs, or weights that ship with us.
 
-  A folder of runs holds base/ (or t2i/) and ssr/.
+  A folder of runs holds base/ (or t2i/) and ssr/, and conditional/ where
+  networks may be given pixels.
 
   Exported weights stand in for a run: base.safetensors for base/.
+
+  Args:
+    path: where, or the name of weights that ship with us.
+    is_conditional: whether pixels will be given; then conditional/ comes before
+      base/.
 
   Raises:
     WeightsError: there are no weights there; the message says what is.
@@ -191,7 +197,8 @@ def load(path: str | os.PathLike) -> Generator:
   if _is_run(folder):
     runs = [folder]
   else:
-    first = [run for name in ("base", "t2i") for run in _runs(folder, name)]
+    names = ("conditional", "base") if is_conditional else ("base", "t2i")
+    first = [run for name in names for run in _runs(folder, name)]
     # The image stage is there for the base to start from, once there is one.
     runs = first[:1] + _runs(folder, "ssr")[:1]
   loaded = [

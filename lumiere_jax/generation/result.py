@@ -56,6 +56,9 @@ class Result:
     weights: where the weights were, as the person wrote it.
     device: kind and number of devices, e.g. "cpu x 8".
     warnings: what the person should know, a sentence each.
+    placed: [B, T, H, W, 3] uint8, frames to show in place of the last stage's,
+      such as a source into which they were put; None for those themselves.
+    told: what the clips were made from beside the prompt, ready for JSON.
   """
 
   request: requests.Request
@@ -65,10 +68,14 @@ class Result:
   weights: str
   device: str
   warnings: tuple[str, ...] = ()
+  placed: np.ndarray | None = None
+  told: Mapping[str, Any] | None = None
 
   @functools.cached_property
   def frames(self) -> np.ndarray:
-    """[B, T, H, W, 3] uint8: the last stage's clips, before any encoding."""
+    """[B, T, H, W, 3] uint8: what was made, before any encoding."""
+    if self.placed is not None:
+      return self.placed
     return pixels.to_uint8(self.stages[-1].clips)
 
   @property
@@ -99,7 +106,7 @@ class Result:
       "motion": self.motion[position],
       "pixels_sha256": record.pixels_digest(frames),
       "warnings": list(self.warnings),
-    }
+    } | ({"told": dict(self.told)} if self.told else {})
 
   def write(
     self,
