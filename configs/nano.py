@@ -155,10 +155,10 @@ def _text(config):
   config.num_steps = 1500
   config.trainable = "all"
   config.data.update(dataset="toybox:captions", frames="none", global_batch=32)
-  # Answers: is there one of the seven shapes; of what colour, material and
-  # size; who acts; action, camera, ground and sky.
+  # Answers: whether there is one of the seven shapes, of what colour, material
+  # and size; who acts; action, camera, ground and sky.
   config.model = dict(
-    sizes=(1,) * 7 + (10, 2, 3) * 7 + (7, 11, 7, 6, 4), head_dim=32
+    sizes=((1, 10, 2, 3),) * 7 + ((7,), (11,), (7,), (6,), (4,))
   )
 
 

@@ -21,20 +21,23 @@ LABELS: dict[str, tuple[str, ...]] = {
   for slot in range(SLOTS)
   for name, known in words.OF_THINGS.items()
 } | {name: tuple(known) for name, known in words.OF_SCENES.items()}
-# What a reader of captions is asked, and the answers.  By shape, not by the
-# order in which things are named: whose a colour is can then be told where the
-# shape is named, without counting what comes before it.
-QUESTIONS: dict[str, tuple[str, ...]] = (
-  {f"a {shape}": ("yes",) for shape in words.SHAPES}
-  | {
-    f"{name} of the {shape}": tuple(known)
+# What a reader of captions is asked, and the answers, in groups.  By shape, not
+# by the order in which things are named: whose a colour is can then be told
+# where the shape is named, without counting what comes before it.
+GROUPS: tuple[dict[str, tuple[str, ...]], ...] = (
+  *(
+    {f"a {shape}": ("yes",)}
+    | {
+      f"{name} of the {shape}": tuple(known)
+      for name, known in words.OF_THINGS.items()
+      if name != "shape"
+    }
     for shape in words.SHAPES
-    for name, known in words.OF_THINGS.items()
-    if name != "shape"
-  }
-  | {"who acts": tuple(words.SHAPES)}
-  | {name: tuple(known) for name, known in words.OF_SCENES.items()}
+  ),
+  {"who acts": tuple(words.SHAPES)},
+  *({name: tuple(known)} for name, known in words.OF_SCENES.items()),
 )
+QUESTIONS = {name: known for group in GROUPS for name, known in group.items()}
 UNSAID, UNCLEAR = 0, -1
 
 
