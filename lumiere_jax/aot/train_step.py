@@ -133,7 +133,7 @@ def abstract_batch(recipe: Mapping[str, Any], mesh) -> Batch:
     return CaptionBatch(
       tokens=on((count, length), jnp.int32),
       text_mask=on((count, length), jnp.bool_),
-      labels=on((count, len(recipe["model"]["sizes"])), jnp.int32),
+      labels=on((count, sum(map(len, recipe["model"]["sizes"]))), jnp.int32),
     )
   side = data["crop"] or data["resolution"]
   video = on((count, data["num_frames"], side, side, 3), jnp.uint8)
