@@ -24,6 +24,8 @@ VERBS = {
   "checkpoint": "list, verify or export the checkpoints of a run",
   "plan": "compile a recipe for TPUs that are not here",
   "sample": "make a video from a prompt",
+  "animate": "make a video that begins with a picture",
+  "keyframes": "make a video that passes through pictures",
   "evaluate": "measure generated clips against real ones",
   "compare": "do the same work in other programs, side by side",
 }

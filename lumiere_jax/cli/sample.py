@@ -112,15 +112,15 @@ def main(argv: list[str] | None = None) -> None:
 
 def _jobs(flags: Flags) -> Iterator[Job]:
   """Yields the jobs; refuses flags that contradict one another."""
-  said = _said(flags.request)
+  given = said(flags.request)
   asked = [
     name
-    for name, given in (
-      ("--prompt", "prompt" in said),
+    for name, is_given in (
+      ("--prompt", "prompt" in given),
       ("--prompts", flags.prompts),
       ("--replay", flags.replay),
     )
-    if given
+    if is_given
   ]
   if len(asked) != 1:
     raise errors.ConfigError(
@@ -128,8 +128,8 @@ def _jobs(flags: Flags) -> Iterator[Job]:
       "--prompt TEXT, --prompts FILE or --replay FILE."
     )
   if flags.replay:
-    if said:
-      flag = next(iter(said)).replace("_", "-")
+    if given:
+      flag = next(iter(given)).replace("_", "-")
       raise errors.ConfigError(
         f"--{flag} was given with --replay, which takes the whole request "
         "from the file; leave it out."
@@ -137,14 +137,14 @@ def _jobs(flags: Flags) -> Iterator[Job]:
     record = records.read(flags.replay)
     yield Job(request=record.request, out=flags.out, record=record)
   elif flags.prompts:
-    for number, request in enumerate(prompt_file.read(flags.prompts, said)):
+    for number, request in enumerate(prompt_file.read(flags.prompts, given)):
       out = flags.out.with_stem(f"{flags.out.stem}_{number:03d}")
       yield Job(request=request, out=out)
   else:
-    yield Job(request=requests.Request(**said), out=flags.out)
+    yield Job(request=requests.Request(**given), out=flags.out)
 
 
-def _said(request: RequestFlags) -> dict[str, Any]:
+def said(request: RequestFlags) -> dict[str, Any]:
   """Returns the fields that were given on the command line."""
   unsaid = RequestFlags()
   return {

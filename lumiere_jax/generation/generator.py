@@ -51,6 +51,11 @@ class Generator:
     """Frames a second of the clips."""
     return self.stages[0].recipe["data"]["fps"]
 
+  def shape(self, request: requests.Request) -> tuple[int, int, int]:
+    """(T, H, W) of the clips of a completed request."""
+    last = self.stages[-1 if request.ssr else 0]
+    return request.num_frames, *last.frame_shape[1:3]
+
   def complete(self, request: requests.Request) -> requests.Request:
     """Returns the request with all that it leaves open filled in.
 

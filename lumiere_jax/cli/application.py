@@ -1,0 +1,139 @@
+"""What the applications' commands share: flags, notes, preview, files."""
+
+from collections.abc import Callable, Mapping
+import dataclasses
+import hashlib
+import pathlib
+from typing import Any
+
+import numpy as np
+import tyro
+
+from lumiere_jax import errors
+from lumiere_jax.apps import told
+from lumiere_jax.cli import progress as bars
+from lumiere_jax.cli import sample
+from lumiere_jax.generation import generator as generators
+from lumiere_jax.generation import publish
+from lumiere_jax.generation import request as requests
+from lumiere_jax.generation import result as results
+from lumiere_jax.video import still
+from lumiere_jax.video import write
+
+# ((T, S, S) of the clip, frames a second) -> what the generator is told
+Tell = Callable[[tuple[int, int, int], float], told.Told]
+_VEIL = np.array([255, 0, 80])  # over what is made anew, in a preview
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Flags:
+  """Flags of every application.
+
+  Attributes:
+    out: mp4 to write.
+    request: what to make.
+    weights: a name of weights that ship with the package, or a folder that
+      holds conditional/ and ssr/.
+    overwrite: replace files that exist.
+    save_frames: write the frames losslessly too, as .npy.
+    preview_mask: PNG to draw before painting: the first, middle and last
+      frame, with a veil over what is made anew.
+  """
+
+  out: pathlib.Path
+  request: tyro.conf.OmitArgPrefixes[sample.RequestFlags] = dataclasses.field(
+    default_factory=sample.RequestFlags
+  )
+  weights: str = "nano"
+  overwrite: bool = False
+  save_frames: bool = False
+  preview_mask: pathlib.Path | None = None
+
+
+def run(
+  app: str, flags: Flags, tell: Tell, inputs: Mapping[str, Any]
+) -> results.Result:
+  """Paints what an application tells, and writes it.
+
+  Args:
+    app: its name.
+    flags: as given.
+    tell: the application.
+    inputs: what the person gave beside the request; files are recorded with
+      their digests.
+
+  Raises:
+    LumiereError: the request, the inputs or the weights do not fit.
+  """
+  said = sample.said(flags.request)
+  if "prompt" not in said:
+    raise errors.ConfigError(
+      'no prompt is given; say what the clip shows, such as --prompt "a red '
+      'ball rolls".'
+    )
+  request = requests.Request(**said)
+  for mp4 in results.output_paths(flags.out, request.num_videos):
+    publish.refuse_existing(results.sidecars(mp4), overwrite=flags.overwrite)
+  generator = generators.load(flags.weights, is_conditional=True)
+  request = generator.complete(request)
+  what = tell(generator.shape(request), generator.fps)
+  for note in what.notes:
+    print(f"note: {note}")
+  if flags.preview_mask and what.given:
+    write.write_png(flags.preview_mask, veiled(what))
+    print(f"wrote {flags.preview_mask}")
+  bar = bars.Bar()
+  on_step = lambda event: bar(event.stage, event.step, event.num_steps)
+  result = generator(request, on_step, given=what.given, source=what.source)
+  placed = np.stack([what.place(frames) for frames in result.frames])
+  result = dataclasses.replace(
+    result, placed=placed, told={"app": app, "inputs": recorded(inputs)}
+  )
+  mp4s = result.write(
+    flags.out, overwrite=flags.overwrite, save_frames=flags.save_frames
+  )
+  _, num_frames, height, width, _ = result.frames.shape
+  for mp4 in mp4s:
+    print(f"wrote {mp4} ({num_frames} frames of {width}x{height})")
+  return result
+
+
+def veiled(what: told.Told) -> np.ndarray:
+  """Three frames beside one another, a veil over what is made anew."""
+  given = what.given
+  places = [0, len(given.known) // 2, len(given.known) - 1]
+  frames = [
+    np.where(
+      given.known[k, ..., None],
+      given.video[k],
+      (given.video[k] // 2 + _VEIL / 2).astype(np.uint8),
+    )
+    for k in places
+  ]
+  return np.concatenate(frames, axis=1).astype(np.uint8)
+
+
+def recorded(inputs: Mapping[str, Any]) -> dict[str, Any]:
+  """Inputs as JSON; files with the SHA-256 of what is in them."""
+  found = {}
+  for name, value in inputs.items():
+    found[name] = f"{value}" if isinstance(value, pathlib.Path) else value
+    if isinstance(value, pathlib.Path) and value.is_file():
+      digest = hashlib.sha256(value.read_bytes()).hexdigest()
+      found[name] = {"path": f"{value}", "sha256": digest}
+  return found
+
+
+def picture(path: pathlib.Path) -> np.ndarray:
+  """A picture that a person names: [H, W, 3] uint8.
+
+  Raises:
+    VideoError: it is not there, or no picture.
+  """
+  try:
+    data = path.read_bytes()
+  except OSError as error:
+    raise errors.VideoError(
+      f"{path} cannot be read ({error.strerror}); give a picture."
+    ) from error
+  return still.decode(data, name=f"{path}")

@@ -1,0 +1,133 @@
+"""The applications through their commands, on networks that learned nothing."""
+
+import json
+
+import numpy as np
+from PIL import Image
+import pytest
+import recipes
+
+from lumiere_jax import errors
+from lumiere_jax.cli import animate
+from lumiere_jax.cli import keyframes
+from lumiere_jax.provenance import run_record
+from lumiere_jax.stages import export
+from lumiere_jax.stages import stage as stages
+
+SIDE, FRAMES = 16, 8
+
+
+def _export(path, recipe, *, given):
+  recipe["model"]["given"] = given
+  stage = stages.build(recipe)
+  record = run_record.RunRecord(recipe=recipe, versions={}, mesh={})
+  export.write(path, stage.init(0), record)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+  """A conditional base of 8 frames of 16 pixels."""
+  folder = tmp_path_factory.mktemp("weights")
+  recipe = recipes.smallest("base")
+  recipe["sampling"]["num_steps"] = 1
+  _export(folder / "conditional.safetensors", recipe, given=True)
+  return folder
+
+
+def _picture(path, height=SIDE, width=SIDE, seed=0):
+  rng = np.random.default_rng(seed)
+  pixels = rng.integers(0, 256, (height, width, 3), np.uint8)
+  Image.fromarray(pixels).save(path)
+  return pixels
+
+
+def _flags(weights, tmp_path):
+  return [
+    *("--weights", str(weights), "--out", str(tmp_path / "clip.mp4")),
+    *("--prompt", "a ball rolls", "--no-guard", "--save-frames"),
+  ]
+
+
+def test_a_picture_is_the_first_frame(weights, tmp_path, capsys):
+  pixels = _picture(tmp_path / "first.png")
+  veil = tmp_path / "veil.png"
+  animate.main(
+    [
+      *_flags(weights, tmp_path),
+      *("--image", str(tmp_path / "first.png"), "--preview-mask", str(veil)),
+    ]
+  )
+  frames = np.load(tmp_path / "clip.npy")
+  assert frames.shape == (FRAMES, SIDE, SIDE, 3)
+  np.testing.assert_array_equal(frames[0], pixels)
+  assert "note:" not in capsys.readouterr().out
+  record = json.loads((tmp_path / "clip.json").read_text("utf-8"))
+  assert record["told"]["app"] == "animate"
+  assert len(record["told"]["inputs"]["image"]["sha256"]) == 64
+  with Image.open(veil) as picture:
+    assert picture.size == (3 * SIDE, SIDE)
+
+
+def test_a_wide_picture_is_cut_and_that_is_said(weights, tmp_path, capsys):
+  pixels = _picture(tmp_path / "wide.png", width=2 * SIDE)
+  animate.main(
+    [*_flags(weights, tmp_path), "--image", str(tmp_path / "wide.png")]
+  )
+  assert "note: frame 0 is 32x16, of which" in capsys.readouterr().out
+  frames = np.load(tmp_path / "clip.npy")
+  np.testing.assert_array_equal(frames[0], pixels[:, SIDE // 2 : -SIDE // 2])
+
+
+def test_keyframes_are_passed_through(weights, tmp_path):
+  first = _picture(tmp_path / "a.png")
+  last = _picture(tmp_path / "b.png", seed=1)
+  keyframes.main(
+    [
+      *_flags(weights, tmp_path),
+      *("--keyframe", f"0={tmp_path / 'a.png'}"),
+      *("--keyframe", f"-1={tmp_path / 'b.png'}"),
+    ]
+  )
+  frames = np.load(tmp_path / "clip.npy")
+  np.testing.assert_array_equal(frames[0], first)
+  np.testing.assert_array_equal(frames[-1], last)
+
+
+@pytest.mark.parametrize(
+  ("said", "match"),
+  [
+    (["0"], "it is NUMBER=PICTURE"),
+    (["x=a.png"], "it is NUMBER=PICTURE"),
+    (["0="], "it is NUMBER=PICTURE"),
+    (["0=a.png", "0=a.png"], "frame 0 is given twice"),
+    (["0=none.png"], "cannot be read"),
+    (["8=a.png"], "frame 8 is given, and the clip has frames 0 to 7"),
+    ([], "no frame is given"),
+  ],
+)
+def test_keyframes_that_make_no_sense_are_refused(
+  weights, tmp_path, monkeypatch, said, match
+):
+  monkeypatch.chdir(tmp_path)
+  _picture(tmp_path / "a.png")
+  flags = [flag for text in said for flag in ("--keyframe", text)]
+  with pytest.raises(errors.LumiereError, match=match):
+    keyframes.main([*_flags(weights, tmp_path), *flags])
+  assert not (tmp_path / "clip.mp4").exists()
+
+
+def test_what_is_missing_is_said(weights, tmp_path):
+  _picture(tmp_path / "a.png")
+  image = ["--image", str(tmp_path / "a.png")]
+  with pytest.raises(errors.ConfigError, match="no prompt is given"):
+    animate.main(
+      [
+        *("--weights", str(weights)),
+        *("--out", str(tmp_path / "a.mp4")),
+        *image,
+      ]
+    )
+  plain = tmp_path / "plain"
+  _export(plain / "base.safetensors", recipes.smallest("base"), given=False)
+  with pytest.raises(errors.WeightsError, match="not trained to be given"):
+    animate.main([*_flags(plain, tmp_path), *image])
