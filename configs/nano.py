@@ -53,7 +53,8 @@ TEXT = dict(
     num_heads=4,
     head_dim=32,
     mlp_width=256,
-    neighbours=(1, 1, 3, 6),
+    neighbours=(1, 1),
+    slopes=(0.0, 0.05, 0.15, 0.4),
   ),
 )
 OPTIMIZER = dict(

@@ -6,10 +6,10 @@ train a byte-level one of the same family.  Pre-norm blocks without biases,
 root-mean-square norm, unscaled attention with bucketed relative positions,
 gated GELU (Raffel et al. 2020; Shazeer 2020).
 
-One departure, off unless asked for: convolutions before the first block make
-words of bytes, as CANINE's first layers do (Clark et al. 2022), and phrases of
-words, by dilation.  An attention that has to find out what is next to what
-learns that very slowly from little text.
+Two departures, off unless asked for.  Convolutions before the first block make
+words of bytes, as CANINE's first layers do (Clark et al. 2022).  And heads may
+prefer what is near from the start (ALiBi, Press et al. 2022): an attention that
+has to find out what is next to what learns that very slowly from little text.
 """
 
 from collections.abc import Sequence
@@ -180,6 +180,8 @@ class T5Encoder(nn.Module):
     per_layer_bias: a position table in each layer (UMT5), not the first alone.
     neighbours: convolutions before the first layer, each by its dilation; see
       `Neighbours`.
+    slopes: of each head, what a token's logit loses a token of distance; empty
+      for nothing.
     dtype: compute dtype.
   """
 
@@ -193,6 +195,7 @@ class T5Encoder(nn.Module):
   relative_max_distance: int = 128
   per_layer_bias: bool = False
   neighbours: Sequence[int] = ()
+  slopes: Sequence[float] = ()
   dtype: str = "float32"
 
   @nn.compact
@@ -220,6 +223,8 @@ class T5Encoder(nn.Module):
           init=initial.Initial("normal", self.width**-0.5),
           name=f"relative_bias_{index}",
         )(tokens.shape[1])
+        if self.slopes:
+          bias = bias - self.distances(tokens.shape[1])
       x = Layer(
         self.num_heads,
         self.head_dim,
@@ -228,3 +233,9 @@ class T5Encoder(nn.Module):
         name=f"layer_{index}",
       )(x, mask, bias)
     return RootMeanSquareNorm(name="final_norm")(x)
+
+  def distances(self, length: int) -> Array:
+    """[1, heads, L, L] float32: how far apart tokens are, times the slopes."""
+    place = jnp.arange(length, dtype=jnp.float32)
+    apart = jnp.abs(place[:, None] - place)
+    return jnp.array(self.slopes)[None, :, None, None] * apart

@@ -148,6 +148,19 @@ def test_neighbours_are_a_residual_convolution_within_the_text(dilation):
   np.testing.assert_allclose(found, x + _gelu_tanh(mixed), atol=1e-5)
 
 
+def test_a_head_with_a_slope_prefers_what_is_near():
+  steep = t5.T5Encoder(**SIZES, slopes=(0.0, 1.0, 100.0))
+  plain = t5.T5Encoder(**SIZES)
+  params = _params(plain)
+  bias = np.asarray(steep.distances(7)[0])
+  assert not bias[0].any()
+  np.testing.assert_array_equal(bias[1][2], [2, 1, 0, 1, 2, 3, 4])
+  run = lambda encoder: encoder.apply({"params": params}, TOKENS, MASK)
+  assert np.abs(run(steep) - run(plain)).max() > 1e-2
+  flat = t5.T5Encoder(**SIZES, slopes=(0.0, 0.0, 0.0))
+  np.testing.assert_allclose(run(flat), run(plain), atol=1e-6)
+
+
 def test_parameters_are_named_by_role_and_know_their_axes():
   flat = jax.tree_util.tree_leaves_with_path(
     _abstract(t5.T5Encoder(**SIZES)),
