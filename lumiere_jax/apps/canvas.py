@@ -108,6 +108,12 @@ class Canvas:
     square[:, *inside] = mask[:, *source]
     return _any(_any(square, 1, self.side), 2, self.side)
 
+  def inside(self) -> np.ndarray:
+    """[H, W] bool: what of the source the square shows."""
+    mask = np.zeros((self.height, self.width), bool)
+    mask[self._overlap()[1]] = True
+    return mask
+
   def beyond(self) -> np.ndarray:
     """[side, side] bool: where the square reaches beyond the source."""
     is_source = np.ones((1, self.height, self.width), bool)

@@ -6,6 +6,7 @@ import numpy as np
 
 from lumiere_jax import errors
 from lumiere_jax.apps import canvas
+from lumiere_jax.apps import footage as footages
 from lumiere_jax.apps import told
 from lumiere_jax.generation import given as givens
 
@@ -13,12 +14,12 @@ _MOST = 4.0  # wider than this, hardly anything is known
 
 
 def tell(
-  frames: np.ndarray, aspect: float, shape: tuple[int, int, int]
+  footage: footages.Footage, aspect: float, shape: tuple[int, int, int]
 ) -> told.Told:
   """Gives a clip in the middle of a wider or higher one.
 
   Args:
-    frames: [T, H, W, 3] uint8, the source at the clip's rate.
+    footage: the source.
     aspect: width over height of the result.
     shape: (T, S, S) of the clip that is painted.
 
@@ -26,26 +27,33 @@ def tell(
     What to paint; its `place` makes the wider clip, in whose middle the source
     stands as it was.
   """
-  height, width = frames.shape[1:3]
+  height, width = footage.frames.shape[1:3]
   larger = _size(height, width, aspect)
   top, left = (larger[0] - height) // 2, (larger[1] - width) // 2
   sides = ((0, 0), (top, larger[0] - height - top))
   sides += ((left, larger[1] - width - left), (0, 0))
-  padded = np.pad(frames, sides)
   is_new = np.pad(
-    np.zeros(frames.shape[:3], bool), sides[:3], constant_values=True
+    np.zeros((height, width), bool), sides[1:3], constant_values=True
   )
   square = canvas.Canvas.around(*larger, shape[1])
-  known = ~(square.mask_to_square(is_new) | square.beyond())
-  place = lambda painted: np.where(
-    is_new[..., None], square.paste(painted, padded), padded
-  )
+  known = ~(square.mask_to_square(is_new[None]) | square.beyond())
+
+  def place(painted: np.ndarray) -> np.ndarray:
+    padded = np.pad(footage.frames, sides)
+    pasted = square.paste(footage.at_own_rate(painted), padded)
+    return np.where(is_new[..., None], pasted, padded)
+
   return told.Told(
-    given=givens.Given(video=square.to_square(padded), known=known),
+    given=givens.Given(
+      video=square.to_square(np.pad(footage.for_network, sides)),
+      known=np.repeat(known, shape[0], axis=0),
+    ),
     place=place,
+    fps=footage.fps,
     notes=told.notes(
+      *footage.notes,
       f"{width}x{height} becomes {larger[1]}x{larger[0]}; all of it is painted "
-      f"with {shape[1]} pixels along its longer side"
+      f"with {shape[1]} pixels along its longer side",
     ),
   )
 

@@ -16,13 +16,15 @@ class Told:
     given: pixels to keep; None for none.
     source: a clip to start from; None for noise.
     place: painted frames [T, S, S, 3] uint8 -> the frames that the person
-      gets, at the size of what they gave.
+      gets, at the size and rate of what they gave.
+    fps: rate of those; None for the network's.
     notes: what was done to what the person gave, a sentence each.
   """
 
   given: givens.Given | None = None
   source: givens.Source | None = None
   place: Callable[[np.ndarray], np.ndarray] = lambda frames: frames
+  fps: float | None = None
   notes: tuple[str, ...] = ()
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from lumiere_jax import errors
 from lumiere_jax.apps import cinemagraph
+from lumiere_jax.apps import footage
 from lumiere_jax.apps import inpaint
 from lumiere_jax.apps import keyframes
 from lumiere_jax.apps import outpaint
@@ -17,6 +18,14 @@ def _noise(*shape, seed=0):
 
 
 PAINTED = _noise(*SHAPE, seed=9)
+
+
+def _footage(frames, fps=16.0):
+  """At the network's rate, or twice that."""
+  shown = np.arange(5) * int(fps / 16)
+  return footage.Footage(
+    path="clip.mp4", frames=frames, fps=fps, shown=shown, rate=16.0
+  )
 
 
 def test_keyframes_are_known_and_nothing_else():
@@ -68,7 +77,7 @@ def test_a_cinemagraph_moves_in_its_region_alone():
 def test_inpainting_keeps_all_but_the_mask():
   frames, mask = _noise(5, 16, 24), np.zeros((5, 16, 24), bool)
   mask[1:4, 2:6, 18:22] = True
-  found = inpaint.tell(frames, mask, SHAPE)
+  found = inpaint.tell(_footage(frames), mask, mask, SHAPE)
   # Every painted pixel that shows a part of the mask is free, no other.
   assert found.given.known[[0, 4]].all()
   assert (~found.given.known[1:4]).sum() == 3 * 2 * 2
@@ -78,10 +87,23 @@ def test_inpainting_keeps_all_but_the_mask():
   assert "from column 8" in found.notes[0]
 
 
+def test_the_result_has_the_sources_own_frames():
+  frames, mask = _noise(10, 8, 8), np.zeros((10, 8, 8), bool)
+  mask[:, 2:6, 2:6] = True
+  found = inpaint.tell(_footage(frames, fps=32.0), mask, mask[::2], SHAPE)
+  assert found.fps == 32.0
+  np.testing.assert_array_equal(
+    found.given.video[found.given.known], frames[::2][found.given.known]
+  )
+  result = found.place(PAINTED)
+  np.testing.assert_array_equal(result[~mask], frames[~mask])
+  np.testing.assert_array_equal(result[mask], PAINTED[np.arange(10) // 2][mask])
+
+
 def test_what_the_square_cannot_show_is_said():
   frames, mask = _noise(5, 8, 24), np.zeros((5, 8, 24), bool)
   mask[:, 2:4] = True
-  found = inpaint.tell(frames, mask, SHAPE)
+  found = inpaint.tell(_footage(frames), mask, mask, SHAPE)
   assert "67% of the mask lies outside" in found.notes[1]
   result = found.place(PAINTED)
   np.testing.assert_array_equal(result[:, :, :8], frames[:, :, :8])
@@ -89,7 +111,7 @@ def test_what_the_square_cannot_show_is_said():
 
 def test_outpainting_keeps_the_source_in_the_middle():
   frames = _noise(5, 8, 8)
-  found = outpaint.tell(frames, 2.0, SHAPE)
+  found = outpaint.tell(_footage(frames), 2.0, SHAPE)
   # 16x8 in a square of 16, painted with 8: the source is 4 of 8 wide.
   assert found.given.known[:, 2:6, 2:6].all()
   assert found.given.known.sum() == 5 * 16
@@ -109,7 +131,7 @@ def test_outpainting_keeps_the_source_in_the_middle():
 )
 def test_an_aspect_that_makes_no_sense_is_refused(aspect, match):
   with pytest.raises(errors.ConfigError, match=match):
-    outpaint.tell(_noise(5, 8, 8), aspect, SHAPE)
+    outpaint.tell(_footage(_noise(5, 8, 8)), aspect, SHAPE)
 
 
 def test_aspects_are_read_as_they_are_written():
