@@ -87,7 +87,10 @@ def run(
   result = generator(request, on_step, given=what.given, source=what.source)
   placed = np.stack([what.place(frames) for frames in result.frames])
   result = dataclasses.replace(
-    result, placed=placed, told={"app": app, "inputs": recorded(inputs)}
+    result,
+    placed=placed,
+    fps=what.fps or result.fps,
+    told={"app": app, "inputs": recorded(inputs)},
   )
   mp4s = result.write(
     flags.out, overwrite=flags.overwrite, save_frames=flags.save_frames

@@ -26,6 +26,9 @@ VERBS = {
   "sample": "make a video from a prompt",
   "animate": "make a video that begins with a picture",
   "keyframes": "make a video that passes through pictures",
+  "cinemagraph": "make a region of a picture move",
+  "inpaint": "make a part of a video anew",
+  "outpaint": "make a video wider or higher",
   "evaluate": "measure generated clips against real ones",
   "compare": "do the same work in other programs, side by side",
 }
@@ -38,7 +41,7 @@ Text to video with a space-time U-Net.
   lumiere VERB --flag=value ...
 
 verbs
-{chr(10).join(f"  {verb:<12}{does}" for verb, does in VERBS.items())}
+{chr(10).join(f"  {verb:<13}{does}" for verb, does in VERBS.items())}
 
 examples
   lumiere prepare --source clips --out cache/clips

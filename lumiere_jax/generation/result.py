@@ -51,7 +51,7 @@ class Result:
   Attributes:
     request: the completed request.
     indices: which of the request's clips these are.
-    fps: frames a second.
+    fps: frames a second of what is shown.
     stages: what each stage painted, in order; the last is the result.
     weights: where the weights were, as the person wrote it.
     device: kind and number of devices, e.g. "cpu x 8".
@@ -63,7 +63,7 @@ class Result:
 
   request: requests.Request
   indices: tuple[int, ...]
-  fps: int
+  fps: float
   stages: tuple[StageRun, ...]
   weights: str
   device: str

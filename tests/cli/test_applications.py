@@ -9,10 +9,14 @@ import recipes
 
 from lumiere_jax import errors
 from lumiere_jax.cli import animate
+from lumiere_jax.cli import cinemagraph
+from lumiere_jax.cli import inpaint
 from lumiere_jax.cli import keyframes
+from lumiere_jax.cli import outpaint
 from lumiere_jax.provenance import run_record
 from lumiere_jax.stages import export
 from lumiere_jax.stages import stage as stages
+from lumiere_jax.video import lossless
 
 SIDE, FRAMES = 16, 8
 
@@ -114,6 +118,65 @@ def test_keyframes_that_make_no_sense_are_refused(
   with pytest.raises(errors.LumiereError, match=match):
     keyframes.main([*_flags(weights, tmp_path), *flags])
   assert not (tmp_path / "clip.mp4").exists()
+
+
+def _clip(path, height=SIDE, width=SIDE, count=FRAMES, fps=16.0):
+  rng = np.random.default_rng(5)
+  frames = rng.integers(0, 256, (count, height, width, 3), np.uint8)
+  path.write_bytes(lossless.mp4_bytes(frames, fps))
+  return frames
+
+
+def test_inpainting_changes_the_mask_alone(weights, tmp_path, capsys):
+  frames = _clip(tmp_path / "in.mp4", height=32, width=48, count=15, fps=30.0)
+  inpaint.main(
+    [
+      *_flags(weights, tmp_path),
+      *("--video", str(tmp_path / "in.mp4"), "--mask", "box=8,4,20,30"),
+      *("--preview-mask", str(tmp_path / "veil.png")),
+    ]
+  )
+  found = np.load(tmp_path / "clip.npy")
+  assert found.shape == frames.shape
+  mask = np.zeros(frames.shape[:3], bool)
+  mask[:, 4:30, 8:20] = True
+  np.testing.assert_array_equal(found[~mask], frames[~mask])
+  assert (found[mask] != frames[mask]).mean() > 0.5
+  assert "note: 48x32, of which the square" in capsys.readouterr().out
+  record = json.loads((tmp_path / "clip.json").read_text("utf-8"))
+  assert record["fps"] == pytest.approx(30)
+  assert (tmp_path / "veil.png").exists()
+
+
+def test_outpainting_keeps_the_middle(weights, tmp_path):
+  frames = _clip(tmp_path / "in.mp4")
+  outpaint.main(
+    [
+      *_flags(weights, tmp_path),
+      *("--video", str(tmp_path / "in.mp4"), "--aspect", "2:1"),
+    ]
+  )
+  found = np.load(tmp_path / "clip.npy")
+  assert found.shape == (FRAMES, SIDE, 2 * SIDE, 3)
+  np.testing.assert_array_equal(found[:, :, 8:24], frames)
+
+
+def test_a_cinemagraph_is_its_picture_outside_the_region(weights, tmp_path):
+  picture = _picture(tmp_path / "a.png", 24, 32)
+  cinemagraph.main(
+    [
+      *_flags(weights, tmp_path),
+      *("--image", str(tmp_path / "a.png"), "--mask", "box=4,4,12,20"),
+    ]
+  )
+  found = np.load(tmp_path / "clip.npy")
+  assert found.shape == (FRAMES, 24, 32, 3)
+  still = np.ones((24, 32), bool)
+  still[4:20, 4:12] = False
+  for frame in found:
+    np.testing.assert_array_equal(frame[still], picture[still])
+  np.testing.assert_array_equal(found[0], picture)
+  assert (found[1:] != picture).any()
 
 
 def test_what_is_missing_is_said(weights, tmp_path):
