@@ -51,7 +51,12 @@ class Flags:
 
 
 def run(
-  app: str, flags: Flags, tell: Tell, inputs: Mapping[str, Any]
+  app: str,
+  flags: Flags,
+  tell: Tell,
+  inputs: Mapping[str, Any],
+  *,
+  is_conditional: bool = True,
 ) -> results.Result:
   """Paints what an application tells, and writes it.
 
@@ -61,6 +66,7 @@ def run(
     tell: the application.
     inputs: what the person gave beside the request; files are recorded with
       their digests.
+    is_conditional: whether pixels are given.
 
   Raises:
     LumiereError: the request, the inputs or the weights do not fit.
@@ -74,7 +80,7 @@ def run(
   request = requests.Request(**said)
   for mp4 in results.output_paths(flags.out, request.num_videos):
     publish.refuse_existing(results.sidecars(mp4), overwrite=flags.overwrite)
-  generator = generators.load(flags.weights, is_conditional=True)
+  generator = generators.load(flags.weights, is_conditional=is_conditional)
   request = generator.complete(request)
   what = tell(generator.shape(request), generator.fps)
   for note in what.notes:

@@ -5,6 +5,7 @@ import pytest
 
 from lumiere_jax import errors
 from lumiere_jax.apps import cinemagraph
+from lumiere_jax.apps import edit
 from lumiere_jax.apps import footage
 from lumiere_jax.apps import inpaint
 from lumiere_jax.apps import keyframes
@@ -107,6 +108,25 @@ def test_what_the_square_cannot_show_is_said():
   assert "67% of the mask lies outside" in found.notes[1]
   result = found.place(PAINTED)
   np.testing.assert_array_equal(result[:, :, :8], frames[:, :, :8])
+
+
+def test_an_edit_starts_from_the_source_and_goes_back_into_it():
+  frames = _noise(5, 8, 12)
+  found = edit.tell(_footage(frames), 0.7, SHAPE)
+  assert found.given is None
+  assert found.source.strength == 0.7
+  np.testing.assert_array_equal(found.source.video, frames[:, :, 2:10])
+  result = found.place(PAINTED)
+  np.testing.assert_array_equal(result[:, :, 2:10], PAINTED)
+  np.testing.assert_array_equal(result[:, :, :2], frames[:, :, :2])
+
+
+def test_an_edit_with_a_mask_keeps_the_rest():
+  frames, mask = _noise(5, 8, 8), np.zeros((5, 8, 8), bool)
+  mask[:, 2:6, 2:6] = True
+  found = edit.tell(_footage(frames), 0.7, SHAPE, mask)
+  np.testing.assert_array_equal(found.given.known, ~mask)
+  np.testing.assert_array_equal(found.source.video, frames)
 
 
 def test_outpainting_keeps_the_source_in_the_middle():

@@ -10,6 +10,7 @@ import recipes
 from lumiere_jax import errors
 from lumiere_jax.cli import animate
 from lumiere_jax.cli import cinemagraph
+from lumiere_jax.cli import edit
 from lumiere_jax.cli import inpaint
 from lumiere_jax.cli import keyframes
 from lumiere_jax.cli import outpaint
@@ -177,6 +178,32 @@ def test_a_cinemagraph_is_its_picture_outside_the_region(weights, tmp_path):
     np.testing.assert_array_equal(frame[still], picture[still])
   np.testing.assert_array_equal(found[0], picture)
   assert (found[1:] != picture).any()
+
+
+def test_an_edit_within_a_mask_keeps_the_rest(weights, tmp_path):
+  frames = _clip(tmp_path / "in.mp4")
+  edit.main(
+    [
+      *_flags(weights, tmp_path),
+      *("--video", str(tmp_path / "in.mp4"), "--mask", "box=0,0,15,16"),
+    ]
+  )
+  found = np.load(tmp_path / "clip.npy")
+  np.testing.assert_array_equal(found[:, :, 15], frames[:, :, 15])
+  assert (found != frames).mean() > 0.5
+
+
+@pytest.mark.parametrize("strength", ["0", "1.2"])
+def test_a_strength_out_of_range_is_refused(weights, tmp_path, strength):
+  _clip(tmp_path / "in.mp4")
+  with pytest.raises(errors.ConfigError, match="strength is"):
+    edit.main(
+      [
+        *_flags(weights, tmp_path),
+        *("--video", str(tmp_path / "in.mp4"), "--strength", strength),
+        *("--mask", "box=0,0,15,16"),
+      ]
+    )
 
 
 def test_what_is_missing_is_said(weights, tmp_path):
