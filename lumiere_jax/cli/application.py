@@ -14,6 +14,7 @@ from lumiere_jax.apps import told
 from lumiere_jax.cli import progress as bars
 from lumiere_jax.cli import sample
 from lumiere_jax.generation import generator as generators
+from lumiere_jax.generation import progress
 from lumiere_jax.generation import publish
 from lumiere_jax.generation import request as requests
 from lumiere_jax.generation import result as results
@@ -71,6 +72,25 @@ def run(
   Raises:
     LumiereError: the request, the inputs or the weights do not fit.
   """
+  generator, request = begin(flags, is_conditional=is_conditional)
+  what = tell(generator.shape(request), generator.fps)
+  for note in what.notes:
+    print(f"note: {note}")
+  if flags.preview_mask and what.given:
+    write.write_png(flags.preview_mask, veiled(what))
+    print(f"wrote {flags.preview_mask}")
+  result = generator(request, on_step(), given=what.given, source=what.source)
+  placed = np.stack([what.place(frames) for frames in result.frames])
+  result = dataclasses.replace(
+    result, placed=placed, fps=what.fps or result.fps
+  )
+  return finish(app, flags, result, inputs)
+
+
+def begin(
+  flags: Flags, *, is_conditional: bool
+) -> tuple[generators.Generator, requests.Request]:
+  """Loads the weights and completes the request, before minutes of work."""
   said = sample.said(flags.request)
   if "prompt" not in said:
     raise errors.ConfigError(
@@ -81,22 +101,21 @@ def run(
   for mp4 in results.output_paths(flags.out, request.num_videos):
     publish.refuse_existing(results.sidecars(mp4), overwrite=flags.overwrite)
   generator = generators.load(flags.weights, is_conditional=is_conditional)
-  request = generator.complete(request)
-  what = tell(generator.shape(request), generator.fps)
-  for note in what.notes:
-    print(f"note: {note}")
-  if flags.preview_mask and what.given:
-    write.write_png(flags.preview_mask, veiled(what))
-    print(f"wrote {flags.preview_mask}")
+  return generator, generator.complete(request)
+
+
+def on_step() -> progress.OnStep:
+  """A bar with the time left."""
   bar = bars.Bar()
-  on_step = lambda event: bar(event.stage, event.step, event.num_steps)
-  result = generator(request, on_step, given=what.given, source=what.source)
-  placed = np.stack([what.place(frames) for frames in result.frames])
+  return lambda event: bar(event.stage, event.step, event.num_steps)
+
+
+def finish(
+  app: str, flags: Flags, result: results.Result, inputs: Mapping[str, Any]
+) -> results.Result:
+  """Writes clips with a record of what they were made from."""
   result = dataclasses.replace(
-    result,
-    placed=placed,
-    fps=what.fps or result.fps,
-    told={"app": app, "inputs": recorded(inputs)},
+    result, told={"app": app, "inputs": recorded(inputs)}
   )
   mp4s = result.write(
     flags.out, overwrite=flags.overwrite, save_frames=flags.save_frames

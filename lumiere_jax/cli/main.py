@@ -29,6 +29,7 @@ VERBS = {
   "cinemagraph": "make a region of a picture move",
   "inpaint": "make a part of a video anew",
   "outpaint": "make a video wider or higher",
+  "extend": "make a video longer",
   "edit": "paint a video over by another prompt",
   "evaluate": "measure generated clips against real ones",
   "compare": "do the same work in other programs, side by side",

@@ -11,6 +11,7 @@ from lumiere_jax import errors
 from lumiere_jax.cli import animate
 from lumiere_jax.cli import cinemagraph
 from lumiere_jax.cli import edit
+from lumiere_jax.cli import extend
 from lumiere_jax.cli import inpaint
 from lumiere_jax.cli import keyframes
 from lumiere_jax.cli import outpaint
@@ -202,6 +203,28 @@ def test_a_strength_out_of_range_is_refused(weights, tmp_path, strength):
         *_flags(weights, tmp_path),
         *("--video", str(tmp_path / "in.mp4"), "--strength", strength),
         *("--mask", "box=0,0,15,16"),
+      ]
+    )
+
+
+def test_a_clip_is_made_longer(weights, tmp_path):
+  frames = _clip(tmp_path / "in.mp4")
+  seconds = ["--seconds", "1.25", "--context", "3"]
+  extend.main(
+    [
+      *_flags(weights, tmp_path),
+      *("--video", str(tmp_path / "in.mp4"), *seconds),
+    ]
+  )
+  found = np.load(tmp_path / "clip.npy")
+  assert found.shape == (20, SIDE, SIDE, 3)
+  np.testing.assert_array_equal(found[:FRAMES], frames)
+  with pytest.raises(errors.ConfigError, match="s already and"):
+    extend.main(
+      [
+        *_flags(weights, tmp_path),
+        *("--video", str(tmp_path / "in.mp4"), "--overwrite"),
+        *("--seconds", "0.5"),
       ]
     )
 
