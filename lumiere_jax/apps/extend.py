@@ -84,8 +84,8 @@ def check(have: int, want: int, length: int, overlap: int, fps: float) -> None:
     )
   if not 1 <= overlap < length:
     raise errors.ConfigError(
-      f"the context is {overlap} frames; it is from 1 to {length - 1}, one less "
-      "than the network paints."
+      f"the context is {overlap} frames; it is from 1 to {length - 1}, one "
+      "less than the network paints."
     )
 
 
