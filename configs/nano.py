@@ -121,6 +121,8 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
         groups=16,
         embedding_width=256,
         text_width=128,
+        # Letters are many: pixels attend to four at a time.
+        text_patch=4,
         resize="strided",
         resize_first=True,
         skips="level",
