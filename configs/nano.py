@@ -115,6 +115,8 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
       text=TEXT,
       model=dict(
         widths=(48, 96, 192),
+        # Full resolution runs no block, and is most of the pixels.
+        stem_width=16,
         blocks=(1, 2, 2),
         attention=(1, 2),
         head_dim=32,

@@ -120,7 +120,10 @@ class Level(nn.Module):
     """The image network's own resize."""
     if self.spec.resize == "pooled":
       return self.residual("resize", x, told, resize=way)
-    return self.module(strided, self.width, name="resize")(x)
+    width = self.width
+    if way == "up" and self.level == 0:
+      width = self.spec.stem_width or width
+    return self.module(strided, width, name="resize")(x)
 
   def resample(self, kind, x: Array, timeline) -> tuple[Array, Timeline]:
     """Temporal resize that follows a spatial one."""

@@ -23,6 +23,8 @@ class UNetSpec:
 
   Attributes:
     widths: channels of each level, finest first.
+    stem_width: channels at full resolution where no block runs there
+      (`resize_first`); None for the finest level's.
     blocks: residual blocks of each level (one more on the way up where
       `skips` is "block").
     attention: levels (0 is the finest) with attention after each block.
@@ -67,6 +69,7 @@ class UNetSpec:
   pooled_text: bool = True
   resize: str = "pooled"
   resize_first: bool = False
+  stem_width: int | None = None
   skips: str = "block"
   skip_scale: float = 1.0
   activation: str = "silu"
@@ -97,6 +100,11 @@ class UNetSpec:
       raise errors.ConfigError(
         "resize_first goes with skips='level': with skips='block' the finest "
         "level has nothing at full resolution to hand across."
+      )
+    if self.stem_width and not self.resize_first:
+      raise errors.ConfigError(
+        f"stem_width is {self.stem_width}; it goes with resize_first=True, "
+        "where no block runs at full resolution."
       )
     if self.out_channels not in (3, 6):
       raise errors.ConfigError(

@@ -187,9 +187,8 @@ class UNet(nn.Module):
       else:
         more = jnp.concatenate([given.video, given.known], axis=-1)
       x = jnp.concatenate([x, more.astype(self.dtype)], axis=-1)
-    return conv.SpatialConv(
-      self.spec.widths[0], dtype=self.dtype, name="conv_in"
-    )(x)
+    width = self.spec.stem_width or self.spec.widths[0]
+    return conv.SpatialConv(width, dtype=self.dtype, name="conv_in")(x)
 
   def descend(
     self, x: Array, told: levels.Told, timeline: Timeline
