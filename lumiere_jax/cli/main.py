@@ -11,6 +11,7 @@ import lumiere_jax
 from lumiere_jax import errors
 from lumiere_jax.cli import exits
 from lumiere_jax.parallel import machine
+from lumiere_jax.parallel import xla_flags
 
 VERBS = {
   "prepare": "make a dataset from a folder of captioned clips",
@@ -70,6 +71,7 @@ def _dispatch(argv: list[str]) -> None:
   verb, *rest = argv
   errors.require_one_of("verb", verb, VERBS)
   machine.avoid_absent_tpu()
+  xla_flags.apply_cpu()
   _load(verb).main(rest)
 
 

@@ -28,14 +28,18 @@ def has_tpu() -> bool:
   return any(pathlib.Path(path).exists() for path in _CHIPS)
 
 
+def has_gpu() -> bool:
+  """Whether a GPU is attached to this machine."""
+  return any(pathlib.Path(path).exists() for path in _GPUS)
+
+
 def avoid_absent_tpu() -> None:
   """Keeps JAX from looking for a TPU where only its compiler is.
 
   libtpu is at length about not finding any. Whoever set `JAX_PLATFORMS` has
   decided otherwise.
   """
-  has_gpu = any(pathlib.Path(path).exists() for path in _GPUS)
-  if importlib.util.find_spec("libtpu") and not (has_tpu() or has_gpu):
+  if importlib.util.find_spec("libtpu") and not (has_tpu() or has_gpu()):
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 

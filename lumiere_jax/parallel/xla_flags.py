@@ -1,4 +1,4 @@
-"""What the TPU compiler is told beside its defaults, by generation of TPU.
+"""What compilers are told beside their defaults, by generation of TPU.
 
 libtpu reads LIBTPU_INIT_ARGS when it is loaded, and ends the process if a flag
 in there is unknown to it, so the table holds only flags that the release we
@@ -8,6 +8,11 @@ without a TPU is not here: more fast memory for one operation
 (xla_tpu_scoped_vmem_limit_kib=65536) makes a block cheaper by the compiler's
 own estimate, 35 % on v5p and 11 % on v6e, but compiling takes thrice as long
 and the estimate is no measurement.
+
+Where there is no accelerator, the CPU's compiler is told to leave matrix
+products and convolutions to its older library: measured on two cores with
+AVX-512 (jaxlib 0.10.2, November 2026), a training step of nano's base takes
+2.8 s instead of 3.4, and a forward pass 0.40 s instead of 0.52.
 """
 
 from collections.abc import Mapping
@@ -38,6 +43,8 @@ TRAINING: Mapping[str, Mapping[str, str]] = types.MappingProxyType(
     "tpu7x": {},
   }
 )
+
+CPU = "--xla_cpu_experimental_ynn_fusion_type="
 
 # Names of one generation: JAX's device kinds, then accelerator types of Cloud
 # TPU ("v5litepod-256"), then labels of GKE's machines ("tpu-v5-lite-podslice").
@@ -98,6 +105,20 @@ def apply(accelerator_type: str | None = None) -> str:
   ]
   os.environ[VARIABLE] = " ".join([*given.split(), *added])
   return " ".join(added)
+
+
+def apply_cpu() -> str:
+  """Tells the CPU's compiler of `CPU`, where nothing faster is attached.
+
+  Returns:
+    What was added; "" where there is an accelerator, or the flag was given.
+  """
+  given = os.environ.get("XLA_FLAGS", "")
+  name = CPU.split("=")[0]
+  if machine.has_tpu() or machine.has_gpu() or name in given:
+    return ""
+  os.environ["XLA_FLAGS"] = f"{given} {CPU}".strip()
+  return CPU
 
 
 def in_force() -> str:

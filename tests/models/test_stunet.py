@@ -49,6 +49,7 @@ SIZES = {
     out_channels=6,
   ),
 }
+SIZES["narrow_stem"] = SIZES["efficient"] | dict(stem_width=4)
 CASES = [pytest.param(sizes, id=name) for name, sizes in SIZES.items()]
 
 
@@ -312,6 +313,7 @@ def test_recomputation_changes_no_gradient():
     (dict(attention=(5,)), r"attention is at levels \[5\]"),
     (dict(out_channels=4), "out_channels is 4"),
     (dict(resize_first=True), "resize_first goes with skips='level'"),
+    (dict(stem_width=4), "stem_width is 4; it goes with resize_first=True"),
     (dict(skips="blocks"), "Did you mean 'block'"),
     (dict(temporal=dict(factors=(2,))), "each needs one factor"),
     (dict(temporal=dict(layout="row")), "Did you mean 'rows'"),

@@ -187,3 +187,27 @@ def test_what_is_in_force_is_all_that_the_compilers_read(monkeypatch):
   monkeypatch.setenv("XLA_FLAGS", " --xla_a=1  --xla_b=2 ")
   monkeypatch.setenv(V, "--xla_c=3")
   assert xla_flags.in_force() == "--xla_a=1 --xla_b=2 --xla_c=3"
+
+
+@pytest.mark.parametrize("attached", ["has_tpu", "has_gpu", None])
+def test_the_cpu_compiler_is_told_where_there_is_nothing_faster(
+  attached, monkeypatch
+):
+  for name in ("has_tpu", "has_gpu"):
+    monkeypatch.setattr(xla_flags.machine, name, lambda n=name: n == attached)
+  monkeypatch.setenv("XLA_FLAGS", "--xla_a=1")
+  assert xla_flags.apply_cpu() == ("" if attached else xla_flags.CPU)
+  expected = "--xla_a=1" + ("" if attached else f" {xla_flags.CPU}")
+  assert os.environ["XLA_FLAGS"] == expected
+  assert xla_flags.apply_cpu() == ""  # once
+
+
+def test_the_cpu_compiler_takes_its_flag():
+  done = subprocess.run(
+    [sys.executable, "-c", "import jax; print(jax.numpy.ones(2).sum())"],
+    env=dict(os.environ, JAX_PLATFORMS="cpu", XLA_FLAGS=xla_flags.CPU),
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert done.stdout.strip() == "2.0", done.stderr
