@@ -29,6 +29,8 @@ _UPSAMPLER = {
   "overlap": "overlap",
   "noise_level": "noise_level",
 }
+# Neighbouring passes of a clip that is longer than one share this part of it.
+_SHARED = 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,6 +71,7 @@ def make(stage: stages.Stage, request: requests.Request) -> Plan:
     name: getattr(request, field) for name, field in _fields(stage).items()
   }
   advised = _advised(stage)
+  asked |= _windows(stage, request.num_frames)
   if asked["solver"] != advised.solver:
     asked |= {"eta": None, "gamma": None}  # they belong to the other solver
   return Plan(
@@ -76,6 +79,19 @@ def make(stage: stages.Stage, request: requests.Request) -> Plan:
     shape=(request.num_frames, *stage.frame_shape[1:]),
     front=request.front,
   )
+
+
+def _windows(stage: stages.Stage, num_frames: int) -> dict[str, int]:
+  """How a base paints more frames than it was trained on at once.
+
+  Lumiere's base makes all frames of a clip in one pass; a longer one is made of
+  several such passes, which MultiDiffusion makes agree at every step.
+  """
+  trained = stage.frame_shape[0]
+  if stage.name != stages.BASE or num_frames <= trained:
+    return {}
+  overlap = trained // _SHARED
+  return {"window": trained, "overlap": overlap, "windows_per_call": 1}
 
 
 def _fields(stage: stages.Stage) -> Mapping[str, str]:

@@ -28,6 +28,7 @@ from lumiere_jax.types import Array, Condition, Estimate, Params
 TEXT = "text"
 JUDGE = "judge"
 IMAGES = "t2i"
+BASE = "base"
 SUPER_RESOLUTION = "ssr"
 # These make no pictures: they have no noise schedule.
 PAINTLESS = (TEXT, JUDGE)

@@ -91,15 +91,27 @@ def test_what_is_asked_wins_over_the_recipe(cascade):
     sampler="ddpm",
     window=8,
     overlap=0,
-    num_frames=16,
+    num_frames=8,
   )
   base, ssr = cascade(request).stages
   assert base.settings["num_steps"] == 3
   assert base.settings["solver"] == "ddpm"
   assert base.settings["window"] is None
-  assert base.clips.shape[1] == ssr.clips.shape[1] == 16
   assert (ssr.settings["window"], ssr.settings["overlap"]) == (8, 0)
   json.dumps([base.settings, ssr.settings])
+
+
+def test_a_longer_clip_is_several_passes_that_agree(cascade):
+  request = dataclasses.replace(REQUEST, num_frames=19)
+  base, ssr = cascade(request).stages
+  assert base.clips.shape[1] == ssr.clips.shape[1] == 19
+  assert (base.settings["window"], base.settings["overlap"]) == (8, 2)
+  assert base.settings["windows_per_call"] == 1
+  # The fake's spot is where the frame's number in its pass is: in frames 6 and
+  # 7, which two passes see, it is the mean of both.
+  seen = base.clips[0, :, 4, :, 0].argmax(-1)
+  assert seen[:6].tolist() == [0, 1, 2, 3, 4, 5]
+  assert seen[8:12].tolist() == [2, 3, 4, 5]
 
 
 def test_options_of_the_recipes_solver_stay_with_it():
