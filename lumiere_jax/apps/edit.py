@@ -47,5 +47,6 @@ def tell(
       footage.at_own_rate(painted), footage.frames
     ),
     fps=footage.fps,
+    sound=footage.sound,
     notes=told.notes(*footage.notes, square.sentence),
   )

@@ -11,6 +11,7 @@ import numpy as np
 
 from lumiere_jax import errors
 from lumiere_jax.video import read
+from lumiere_jax.video import sound as sounds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ class Footage:
     shown: [T] int, which of them each frame of the network shows.
     rate: frames a second of the network.
     notes: what was done to the clip, a sentence each.
+    sound: what is heard meanwhile; None for nothing.
   """
 
   path: pathlib.Path
@@ -32,6 +34,7 @@ class Footage:
   shown: np.ndarray
   rate: float
   notes: tuple[str, ...] = ()
+  sound: sounds.Sound | None = None
 
   @property
   def for_network(self) -> np.ndarray:
@@ -99,4 +102,5 @@ def load(
     shown=np.minimum(ticks, count - 1),
     rate=rate,
     notes=note,
+    sound=sounds.read(path, start, count / found.fps),
   )

@@ -50,6 +50,7 @@ def tell(
     ),
     place=place,
     fps=footage.fps,
+    sound=footage.sound,
     notes=told.notes(
       *footage.notes, square.sentence, missed if outside else None
     ),

@@ -50,6 +50,7 @@ def tell(
     ),
     place=place,
     fps=footage.fps,
+    sound=footage.sound,
     notes=told.notes(
       *footage.notes,
       f"{width}x{height} becomes {larger[1]}x{larger[0]}; all of it is painted "

@@ -6,6 +6,7 @@ import dataclasses
 import numpy as np
 
 from lumiere_jax.generation import given as givens
+from lumiere_jax.video import sound as sounds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,7 @@ class Told:
       gets, at the size and rate of what they gave.
     fps: rate of those; None for the network's.
     notes: what was done to what the person gave, a sentence each.
+    sound: to be heard with the result; None for silence.
   """
 
   given: givens.Given | None = None
@@ -26,6 +28,7 @@ class Told:
   place: Callable[[np.ndarray], np.ndarray] = lambda frames: frames
   fps: float | None = None
   notes: tuple[str, ...] = ()
+  sound: sounds.Sound | None = None
 
 
 def notes(*sentences: str | None) -> tuple[str, ...]:

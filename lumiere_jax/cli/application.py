@@ -82,17 +82,20 @@ def run(
   result = generator(request, on_step(), given=what.given, source=what.source)
   placed = np.stack([what.place(frames) for frames in result.frames])
   result = dataclasses.replace(
-    result, placed=placed, fps=what.fps or result.fps
+    result,
+    placed=placed,
+    fps=what.fps or result.fps,
+    sound=what.sound,
   )
   return finish(app, flags, result, inputs)
 
 
 def begin(
-  flags: Flags, *, is_conditional: bool
+  flags: Flags, *, is_conditional: bool, needs_prompt: bool = True
 ) -> tuple[generators.Generator, requests.Request]:
   """Loads the weights and completes the request, before minutes of work."""
-  said = sample.said(flags.request)
-  if "prompt" not in said:
+  said = {"prompt": None} | sample.said(flags.request)
+  if said["prompt"] is None and needs_prompt:
     raise errors.ConfigError(
       'no prompt is given; say what the clip shows, such as --prompt "a red '
       'ball rolls".'

@@ -64,6 +64,8 @@ def main(argv: list[str] | None = None) -> None:
     stages=tuple(runs),
     weights=generator.weights,
     device=f"{jax.devices()[0].device_kind} x {jax.local_device_count()}",
+    # It ends with the source: nothing is made up to be heard.
+    sound=clip.sound,
   )
   names = ("video", "seconds", "context")
   inputs = {name: getattr(flags, name) for name in names}

@@ -32,6 +32,7 @@ VERBS = {
   "outpaint": "make a video wider or higher",
   "extend": "make a video longer",
   "edit": "paint a video over by another prompt",
+  "upscale": "make a video larger",
   "evaluate": "measure generated clips against real ones",
   "compare": "do the same work in other programs, side by side",
 }

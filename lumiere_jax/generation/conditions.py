@@ -14,7 +14,7 @@ def build(
   tokenizer: Callable[[list[str]], tuple[np.ndarray, np.ndarray]],
   encode: Callable[[Array, Array], Array],
   *,
-  prompt: str,
+  prompt: str | None,
   negative_prompt: str,
   num_clips: int,
   is_guided: bool,
@@ -26,18 +26,19 @@ def build(
   Args:
     tokenizer: captions -> (tokens [B, L], mask [B, L]).
     encode: (tokens, mask) -> [B, L, E] float32.
-    prompt: what to show.
-    negative_prompt: what to steer away from; empty for the null prompt, the
-      one that captions are dropped to in training.
+    prompt: what to show; None for the null prompt, the one that captions are
+      dropped to in training.
+    negative_prompt: what to steer away from; empty for the null prompt.
     num_clips: B; every clip is told the same.
     is_guided: whether to build both sides of guidance, or the prompt alone.
     low_res: [B, T, h, w, 3] float32 in [-1, 1], the clip to upsample.
     given: pixels of one clip, [T, H, W, ...], that all are given.
   """
-  tokens, mask = tokenizer([prompt, negative_prompt])
+  tokens, mask = tokenizer([prompt or "", negative_prompt])
   embedding, mask = encode(tokens, mask), jnp.asarray(mask)
-  if not negative_prompt:
-    embedding, mask = null.drop(embedding, mask, jnp.array([False, True]))
+  unsaid = [prompt is None, not negative_prompt]
+  if any(unsaid):
+    embedding, mask = null.drop(embedding, mask, jnp.array(unsaid))
 
   repeat = lambda x: jnp.repeat(x[None], num_clips, axis=0)
   given = jax.tree.map(lambda x: repeat(jnp.asarray(x)), given)

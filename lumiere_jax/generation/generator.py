@@ -146,6 +146,7 @@ class Generator:
     low_res: np.ndarray,
     *,
     given: givens.Given | None = None,
+    size: tuple[int, int] | None = None,
     on_step: progress.OnStep | None = None,
   ) -> results.StageRun:
     """Runs super-resolution alone and unguarded, on a completed request.
@@ -155,6 +156,7 @@ class Generator:
       indices: B numbers, which clips' noise to use.
       low_res: [B, T, h, w, 3] float32 in [-1, 1].
       given: see `__call__`.
+      size: (H, W) to upsample to; the stage's own unless given.
       on_step: likewise.
 
     Raises:
@@ -167,7 +169,11 @@ class Generator:
       )
     request = dataclasses.replace(request, num_frames=low_res.shape[1])
     return self._painters[1](
-      request, indices, low_res=low_res, given=given, on_step=on_step
+      *(request, indices),
+      low_res=low_res,
+      given=given,
+      size=size,
+      on_step=on_step,
     )
 
   def _require_told(self, given: givens.Given | None, request) -> None:
@@ -202,7 +208,9 @@ def load(path: str | os.PathLike, *, is_conditional: bool = False) -> Generator:
   if _is_run(folder):
     runs = [folder]
   else:
-    names = ("conditional", "base") if is_conditional else ("base", "t2i")
+    names = ("base", "conditional", "t2i")
+    if is_conditional:
+      names = ("conditional", "base")
     first = [run for name in names for run in _runs(folder, name)]
     # The image stage is there for the base to start from, once there is one.
     runs = first[:1] + _runs(folder, "ssr")[:1]

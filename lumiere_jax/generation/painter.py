@@ -57,6 +57,7 @@ class Painter:
     low_res: np.ndarray | None = None,
     given: givens.Given | None = None,
     source: givens.Source | None = None,
+    size: tuple[int, int] | None = None,
     on_step: progress.OnStep | None = None,
   ) -> results.StageRun:
     """Paints clips of a completed request.
@@ -67,11 +68,12 @@ class Painter:
       low_res: [B, T, h, w, 3] float32 in [-1, 1], for a stage that upsamples.
       given: pixels that every clip is to keep.
       source: a clip that every one starts from.
+      size: (H, W) of the clips; see `plans.make`.
       on_step: told after each step; after the last alone where `can_watch`
         says no.
     """
     stage, _, digest, trained_on = self.loaded
-    plan = plans.make(stage, request)
+    plan = plans.make(stage, request, size)
     is_watched = on_step is not None and can_watch(devices())
     groups = _groups(plan, indices)
     self._watch = watch = _Watch(stage.name, on_step, len(groups))

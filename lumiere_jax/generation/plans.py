@@ -65,18 +65,31 @@ def defaults(stage: stages.Stage) -> dict[str, Any]:
   return found
 
 
-def make(stage: stages.Stage, request: requests.Request) -> Plan:
-  """Makes the plan of a stage for a completed request."""
+def make(
+  stage: stages.Stage,
+  request: requests.Request,
+  size: tuple[int, int] | None = None,
+) -> Plan:
+  """Makes the plan of a stage for a completed request.
+
+  Args:
+    stage: the stage.
+    request: the request.
+    size: (H, W) of the clip, of a stage whose network takes any; None for the
+      stage's own.  Such clips may be large, so their windows take turns.
+  """
   asked = {
     name: getattr(request, field) for name, field in _fields(stage).items()
   }
   advised = _advised(stage)
   asked |= _windows(stage, request.num_frames)
+  if size:
+    asked["windows_per_call"] = 1
   if asked["solver"] != advised.solver:
     asked |= {"eta": None, "gamma": None}  # they belong to the other solver
   return Plan(
     settings=dataclasses.replace(advised, **asked),
-    shape=(request.num_frames, *stage.frame_shape[1:]),
+    shape=(request.num_frames, *(size or stage.frame_shape[1:3]), 3),
     front=request.front,
   )
 

@@ -39,7 +39,7 @@ class Request:
   """One request for one or more clips; None means what the weights advise.
 
   Attributes:
-    prompt: what to show.
+    prompt: what to show; None for the null prompt, of which nothing is known.
     negative_prompt: what to steer away from; empty for the null prompt.
     num_inference_steps: denoising steps of the base model.
     ssr_num_inference_steps: denoising steps of the super-resolution model.
@@ -63,7 +63,7 @@ class Request:
       are written with a warning.
   """
 
-  prompt: str
+  prompt: str | None
   negative_prompt: str = ""
   num_inference_steps: int | None = None
   ssr_num_inference_steps: int | None = None
@@ -85,7 +85,8 @@ class Request:
     for field in dataclasses.fields(self):
       value = _checked(field, getattr(self, field.name))
       object.__setattr__(self, field.name, value)
-    object.__setattr__(self, "prompt", prompts.check(self.prompt))
+    if self.prompt is not None:
+      object.__setattr__(self, "prompt", prompts.check(self.prompt))
     if self.negative_prompt:
       prompts.check(self.negative_prompt)
     for name in ("sampler", "ssr_sampler"):

@@ -17,6 +17,7 @@ from lumiere_jax.generation import record
 from lumiere_jax.generation import request as requests
 from lumiere_jax.video import pixels
 from lumiere_jax.video import sheet
+from lumiere_jax.video import sound as sounds
 from lumiere_jax.video import write
 
 SHEET_COLUMNS = 8
@@ -59,6 +60,7 @@ class Result:
     placed: [B, T, H, W, 3] uint8, frames to show in place of the last stage's,
       such as a source into which they were put; None for those themselves.
     told: what the clips were made from beside the prompt, ready for JSON.
+    sound: to be heard with the clips; None for silence.
   """
 
   request: requests.Request
@@ -70,6 +72,7 @@ class Result:
   warnings: tuple[str, ...] = ()
   placed: np.ndarray | None = None
   told: Mapping[str, Any] | None = None
+  sound: sounds.Sound | None = None
 
   @functools.cached_property
   def frames(self) -> np.ndarray:
@@ -143,7 +146,9 @@ class Result:
     frames = self.frames[position]
     text = json.dumps(self.describe(position), indent=2, ensure_ascii=False)
     writers = {
-      mp4: lambda path: write.write_mp4(path, frames, self.fps, crf=18),
+      mp4: lambda path: write.write_mp4(
+        path, frames, self.fps, crf=18, sound=self.sound
+      ),
       mp4.with_suffix(".json"): lambda path: path.write_text(
         text + "\n", encoding="utf-8"
       ),

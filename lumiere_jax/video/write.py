@@ -14,6 +14,7 @@ from PIL import Image
 from lumiere_jax import errors
 from lumiere_jax.video import atomic
 from lumiere_jax.video import resize
+from lumiere_jax.video import sound as sounds
 
 _BT709 = 1  # the same number for matrix, primaries and transfer
 _TV_RANGE = 1  # AVCOL_RANGE_MPEG, 16 to 235
@@ -27,6 +28,7 @@ def write_mp4(
   crf: int = 18,
   *,
   metadata: Mapping[str, str] | None = None,
+  sound: sounds.Sound | None = None,
 ) -> None:
   """Writes H.264, yuv420p, BT.709, its index first so that it streams.
 
@@ -37,12 +39,13 @@ def write_mp4(
     crf: x264's constant rate factor: 0 lossless but for chroma, 18 looks
       lossless, 51 worst.
     metadata: tags of the container, such as title and comment.
+    sound: to be heard with it; None for silence.
 
   Raises:
     VideoError: the frames are not what is said above.
     OutputError: it could not be written; nothing stands at `path`.
   """
-  write_mp4_chunks(path, [frames], fps, crf, metadata=metadata)
+  write_mp4_chunks(path, [frames], fps, crf, metadata=metadata, sound=sound)
 
 
 def write_mp4_chunks(
@@ -52,6 +55,7 @@ def write_mp4_chunks(
   crf: int = 18,
   *,
   metadata: Mapping[str, str] | None = None,
+  sound: sounds.Sound | None = None,
 ) -> None:
   """As `write_mp4`, from pieces of the clip, for clips too long for memory.
 
@@ -61,6 +65,7 @@ def write_mp4_chunks(
     fps: as there.
     crf: as there.
     metadata: as there.
+    sound: as there.
 
   Raises:
     VideoError: the frames are not what is said above.
@@ -79,6 +84,8 @@ def write_mp4_chunks(
   ):
     container.metadata.update(metadata or {})
     stream = h264_stream(container, first.shape[1:3], fps, crf=crf)
+    if sound is not None:
+      sounds.encode(sound, container)
     scaler = reformatter.VideoReformatter()
     frames = itertools.chain(first, itertools.chain.from_iterable(chunks))
     for k, frame in enumerate(frames):

@@ -15,10 +15,14 @@ from lumiere_jax.cli import extend
 from lumiere_jax.cli import inpaint
 from lumiere_jax.cli import keyframes
 from lumiere_jax.cli import outpaint
+from lumiere_jax.cli import upscale
 from lumiere_jax.provenance import run_record
 from lumiere_jax.stages import export
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.video import lossless
+from lumiere_jax.video import read
+from lumiere_jax.video import sound
+from lumiere_jax.video import write
 
 SIDE, FRAMES = 16, 8
 
@@ -244,3 +248,88 @@ def test_what_is_missing_is_said(weights, tmp_path):
   _export(plain / "base.safetensors", recipes.smallest("base"), given=False)
   with pytest.raises(errors.WeightsError, match="not trained to be given"):
     animate.main([*_flags(plain, tmp_path), *image])
+
+
+@pytest.fixture(scope="module")
+def cascade(tmp_path_factory):
+  """A base, and super-resolution from 8 to 16 pixels."""
+  folder = tmp_path_factory.mktemp("cascade")
+  for stage in ("base", "ssr"):
+    recipe = recipes.smallest(stage)
+    recipe["sampling"]["num_steps"] = 1
+    if stage == "ssr":
+      recipe["diffusion"]["low_res"] = SIDE // 2
+    _export(folder / f"{stage}.safetensors", recipe, given=False)
+  return folder
+
+
+def _upscale(cascade, tmp_path, *flags):
+  upscale.main(
+    [
+      *("--weights", str(cascade), "--out", str(tmp_path / "clip.mp4")),
+      *("--video", str(tmp_path / "in.mp4"), "--no-guard", "--save-frames"),
+      *flags,
+    ]
+  )
+  return np.load(tmp_path / "clip.npy")
+
+
+def test_a_clip_of_any_size_is_made_larger_and_keeps_its_sound(
+  cascade, tmp_path, capsys
+):
+  frames = np.random.default_rng(5).integers(0, 256, (9, 10, 14, 3), np.uint8)
+  tone = np.sin(np.arange(16000) / 10)[None].astype(np.float32)
+  heard = sound.Sound(samples=tone, rate=16000)
+  write.write_mp4(tmp_path / "in.mp4", frames, 30, sound=heard)
+  found = _upscale(cascade, tmp_path)
+  assert found.shape == (9, 20, 28, 3)
+  assert "note:" not in capsys.readouterr().out
+  probe = read.probe(tmp_path / "clip.mp4")
+  assert (probe.num_frames, probe.fps) == (9, pytest.approx(30))
+  assert sound.read(tmp_path / "clip.mp4", 0, 0.3).samples.std() > 0.3
+
+
+def test_a_clip_too_large_to_enlarge_is_shrunk_and_that_is_said(
+  cascade, tmp_path, capsys
+):
+  _clip(tmp_path / "in.mp4", height=20, width=40, count=12)
+  flags = ("--longest-side", "16", "--seconds", "0.5")
+  found = _upscale(cascade, tmp_path, *flags)
+  assert found.shape == (8, 16, 32, 3)
+  told = capsys.readouterr().out
+  assert "note: 40x20, of which 16x8 is kept" in told
+  assert "note: 0.5 s of 0.75 are enlarged" in told
+
+
+@pytest.mark.parametrize(
+  ("flags", "match"),
+  [
+    (("--start", "9"), "is 0.50 s long and was to be read from 9 s"),
+    (("--start", "-1"), "start is -1"),
+    (("--seconds", "0"), "seconds is 0"),
+    (("--longest-side", "1"), "longest_side is 1"),
+  ],
+)
+def test_numbers_that_make_no_sense_are_refused(
+  cascade, tmp_path, flags, match
+):
+  _clip(tmp_path / "in.mp4")
+  with pytest.raises(errors.LumiereError, match=match):
+    _upscale(cascade, tmp_path, *flags)
+
+
+def test_weights_that_cannot_enlarge_are_refused(weights, tmp_path):
+  _clip(tmp_path / "in.mp4")
+  with pytest.raises(errors.WeightsError, match="holds no super-resolution"):
+    _upscale(weights / "conditional.safetensors", tmp_path)
+
+
+def test_an_edited_clip_keeps_its_sound(weights, tmp_path):
+  tone = np.sin(np.arange(16000) / 10)[None].astype(np.float32)
+  heard = sound.Sound(samples=tone, rate=16000)
+  frames = np.zeros((8, SIDE, SIDE, 3), np.uint8)
+  write.write_mp4(tmp_path / "in.mp4", frames, 16, sound=heard)
+  edit.main(
+    [*_flags(weights, tmp_path), *("--video", str(tmp_path / "in.mp4"))]
+  )
+  assert sound.read(tmp_path / "clip.mp4", 0, 0.5).samples.std() > 0.3
