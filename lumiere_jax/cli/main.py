@@ -25,6 +25,7 @@ VERBS = {
   "checkpoint": "list, verify or export the checkpoints of a run",
   "plan": "compile a recipe for TPUs that are not here",
   "sample": "make a video from a prompt",
+  "gallery": "make videos of many prompts and a page of stills",
   "animate": "make a video that begins with a picture",
   "keyframes": "make a video that passes through pictures",
   "cinemagraph": "make a region of a picture move",

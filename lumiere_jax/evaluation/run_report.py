@@ -13,6 +13,7 @@ import pathlib
 import time
 from typing import Any
 
+from lumiere_jax import errors
 from lumiere_jax.provenance import run_record
 from lumiere_jax.training import ledger
 from lumiere_jax.video import atomic
@@ -152,6 +153,31 @@ def curves(scalars: Entries) -> bytes:
       plot.set_yscale("log")
     plot.set_ylabel(unit)
   plots[-1, 0].set_xlabel("step")
+  buffer = io.BytesIO()
+  page.savefig(buffer, format="png", dpi=100)
+  return buffer.getvalue()
+
+
+def losses(runs: Mapping[str, Entries]) -> bytes:
+  """The loss of several runs, each in a field of its own: a PNG.
+
+  Raises:
+    ConfigError: a run has logged nothing.
+  """
+  from matplotlib import figure
+
+  for name, scalars in runs.items():
+    if not any("loss" in one for one in scalars):
+      raise errors.ConfigError(
+        f"{name} has logged no loss; give the folder of a run that has trained."
+      )
+  page = figure.Figure(figsize=(3.2 * len(runs), 2.8), layout="constrained")
+  plots = page.subplots(1, len(runs), squeeze=False)[0]
+  for (name, scalars), plot in zip(runs.items(), plots, strict=True):
+    points = [(one["step"], one["loss"]) for one in scalars if "loss" in one]
+    plot.plot(*zip(*points, strict=True), linewidth=1)
+    plot.set(title=name, xlabel="step", yscale="log")
+  plots[0].set_ylabel("loss")
   buffer = io.BytesIO()
   page.savefig(buffer, format="png", dpi=100)
   return buffer.getvalue()

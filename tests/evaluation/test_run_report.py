@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 
 import PIL.Image
 import pytest
@@ -85,3 +86,36 @@ def test_the_command_says_goodput_and_where_the_page_is(workdir, capsys):
   assert second == str(workdir / "report.html")
   none = ledger.goodput([])
   assert report.summary(none) == "goodput unknown: the run has no ledger"
+
+
+def test_losses_of_several_runs_are_one_picture(workdir, tmp_path, capsys):
+  picture = tmp_path / "curves.png"
+  report.main([str(workdir), str(workdir), "--picture", str(picture)])
+  with PIL.Image.open(picture) as page:
+    width = page.size[0]
+  assert capsys.readouterr().out.strip() == str(picture)
+  data = run_report.losses(
+    {"a": [{"step": 1, "loss": 1.0}], "b": [{"step": 2, "loss": 2.0}]}
+  )
+  with PIL.Image.open(io.BytesIO(data)) as page:
+    assert page.size[0] == 640
+  assert width == 320  # the same run twice is one
+
+
+def test_several_runs_have_a_page_each(workdir, tmp_path, capsys):
+  other = tmp_path / "other"
+  shutil.copytree(workdir, other)
+  report.main([str(workdir), str(other)])
+  assert (other / "report.html").exists()
+  assert (workdir / "report.html").exists()
+  with pytest.raises(errors.ConfigError, match="2 runs are named"):
+    report.main([str(workdir), str(other), "--out", str(tmp_path / "a.html")])
+
+
+def test_losses_that_nobody_logged_are_refused(tmp_path):
+  for match, argv in (
+    ("has logged no loss", [str(tmp_path), "--picture", "a.png"]),
+    ("no run is named", []),
+  ):
+    with pytest.raises(errors.ConfigError, match=match):
+      report.main(argv)

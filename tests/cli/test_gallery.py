@@ -1,0 +1,34 @@
+"""A page of what a file of prompts becomes."""
+
+import fake_stages
+from PIL import Image
+import pytest
+
+from lumiere_jax import errors
+from lumiere_jax.cli import gallery
+from lumiere_jax.generation import generator as generators
+
+
+@pytest.fixture
+def prompts(tmp_path, monkeypatch):
+  """Two prompts, and fake weights."""
+  fake = fake_stages.load(fake_stages.make("base"))
+  monkeypatch.setattr(generators, "load", lambda path: fake)
+  path = tmp_path / "prompts.txt"
+  path.write_text("a ball rolls\n\na cube that spins\n")
+  return path
+
+
+def test_each_prompt_has_its_stills_and_its_command(prompts, tmp_path):
+  out = tmp_path / "page.md"
+  gallery.main(["--prompts", str(prompts), "--out", str(out)])
+  page = out.read_text("utf-8")
+  assert "## a ball rolls\n\n![a ball rolls](img/page/00.png)" in page
+  assert '--prompt "a cube that spins" --seed 1' in page
+  with Image.open(tmp_path / "img" / "page" / "01.png") as picture:
+    assert picture.size == (7 * 8, 8)
+
+
+def test_a_page_that_is_no_markdown_is_refused(prompts, tmp_path):
+  with pytest.raises(errors.OutputError, match=r"does not end in \.md"):
+    gallery.main(["--prompts", str(prompts), "--out", str(tmp_path / "a.html")])
