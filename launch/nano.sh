@@ -5,14 +5,15 @@
 #
 # Hours; not yet measured whole. What is there already is not made again, so
 # the same command goes on where it was stopped. STAGE is one of text, t2i,
-# base, ssr, judge, judge128.
+# base, ssr, judge, judge128, weights. At the end DIR/weights is what ships as
+# lumiere_jax/shipped/nano, in bfloat16, at most 32 MB.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=launch/venv.sh
 source "$here/venv.sh"
 
-python="" out="$PWD/out/nano" cache="$PWD/cache/nano" until=judge128
+python="" out="$PWD/out/nano" cache="$PWD/cache/nano" until=weights
 while (($#)); do
   case "$1" in
     --python | --out | --cache | --until)
@@ -33,8 +34,8 @@ while (($#)); do
   esac
 done
 case "$until" in
-  text | t2i | base | ssr | judge | judge128) ;;
-  *) fail "--until is \"$until\"; it is one of text, t2i, base, ssr, judge, judge128." ;;
+  text | t2i | base | ssr | judge | judge128 | weights) ;;
+  *) fail "--until is \"$until\"; it is one of text, t2i, base, ssr, judge, judge128, weights." ;;
 esac
 
 make_venv "$python" ""
@@ -81,3 +82,12 @@ ends ssr
 train judge "--config.data.dataset=$cache/toys32"
 ends judge
 train judge128 "--config.data.dataset=$cache/toys128"
+ends judge128
+
+say "export $out/weights"
+for stage in base ssr judge judge128; do
+  file="$out/weights/$stage.safetensors"
+  [[ -f "$file" ]] ||
+    lumiere checkpoint export "$out/$stage" --out "$file" --dtype bfloat16
+done
+du -cb "$out/weights"/*.safetensors
