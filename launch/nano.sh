@@ -5,8 +5,8 @@
 #
 # Hours; not yet measured whole. What is there already is not made again, so
 # the same command goes on where it was stopped. STAGE is one of text, t2i,
-# base, ssr, judge, judge128, weights. At the end DIR/weights is what ships as
-# lumiere_jax/shipped/nano, in bfloat16, at most 32 MB.
+# base, ssr, judge, judge128, weights. At the end DIR/weights holds what ships as
+# "nano", in bfloat16, at most 32 MB.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"

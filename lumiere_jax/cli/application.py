@@ -10,6 +10,7 @@ import numpy as np
 import tyro
 
 from lumiere_jax import errors
+from lumiere_jax import shipped
 from lumiere_jax.apps import told
 from lumiere_jax.cli import progress as bars
 from lumiere_jax.cli import sample
@@ -45,7 +46,7 @@ class Flags:
   request: tyro.conf.OmitArgPrefixes[sample.RequestFlags] = dataclasses.field(
     default_factory=sample.RequestFlags
   )
-  weights: str = "nano"
+  weights: str = shipped.DEFAULT
   overwrite: bool = False
   save_frames: bool = False
   preview_mask: pathlib.Path | None = None

@@ -23,6 +23,7 @@ from typing import Annotated, Any
 import tyro
 
 from lumiere_jax import errors
+from lumiere_jax import shipped
 from lumiere_jax.cli import exits
 from lumiere_jax.cli import progress as bars
 from lumiere_jax.cli import suite
@@ -126,7 +127,8 @@ class Seams:
   """Measure jumps between windows, with MultiDiffusion and without.
 
   Attributes:
-    weights: a folder that holds base/ and ssr/.
+    weights: a name of weights that ship with the package, or a folder that
+      holds base/ and ssr/.
     prompt: what to show; something that moves.
     out: folder for seams.json and seams.png.
     seed: same seed, same clip.
@@ -134,7 +136,7 @@ class Seams:
     overlap: frames that neighbouring windows share, with MultiDiffusion.
   """
 
-  weights: str
+  weights: str = shipped.DEFAULT
   prompt: str
   out: pathlib.Path
   seed: int = 0

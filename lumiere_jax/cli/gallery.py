@@ -15,6 +15,7 @@ from PIL import Image
 import tyro
 
 from lumiere_jax import errors
+from lumiere_jax import shipped
 from lumiere_jax.cli import application
 from lumiere_jax.cli import exits
 from lumiere_jax.generation import generator as generators
@@ -54,7 +55,7 @@ class Flags:
 
   prompts: pathlib.Path
   out: pathlib.Path
-  weights: str = "nano"
+  weights: str = shipped.DEFAULT
 
 
 def main(argv: list[str] | None = None) -> None:

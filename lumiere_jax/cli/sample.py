@@ -1,9 +1,10 @@
 r"""Prompt in, mp4 out.
 
-  lumiere sample --weights runs/cascade --prompt "a red ball rolls" \
-    --out ball.mp4
+  lumiere sample --prompt "a red ball rolls on the grass" --out ball.mp4
+  lumiere sample --weights runs/cascade --prompt "a cat" --out cat.mp4
 
-WEIGHTS is the folder of one training run, or one with runs in base/ and ssr/.
+WEIGHTS is the folder of one training run, or one with runs in base/ and ssr/;
+without, those that ship with the package are used.
 Beside ball.mp4 it writes ball.json, from which `lumiere sample --replay
 ball.json --out again.mp4` makes the same pixels, and ball.png, a page of
 stills.
@@ -21,6 +22,7 @@ from typing import Any
 import tyro
 
 from lumiere_jax import errors
+from lumiere_jax import shipped
 from lumiere_jax.cli import exits
 from lumiere_jax.cli import progress as bars
 from lumiere_jax.generation import generator as generators
@@ -56,7 +58,9 @@ class Flags:
   Attributes:
     out: mp4 to write; several are numbered.
     request: what to make.
-    weights: a training run's folder, or one that holds base/ and ssr/.
+    weights: a name of weights that ship with the package, a training run's
+      folder, or one that holds base/ and ssr/; what a replay's record says, or
+      "nano", unless given.
     prompts: file of many prompts (.txt) or requests (.jsonl).
     replay: JSON beside a clip that is to be made again.
     overwrite: replace files that exist.
@@ -155,14 +159,8 @@ def said(request: RequestFlags) -> dict[str, Any]:
 
 
 def _weights(flags: Flags, job: Job) -> str:
-  if flags.weights:
-    return flags.weights
-  if job.record:
-    return job.record.weights
-  raise errors.ConfigError(
-    "no weights were given; say --weights DIR, the folder of a training run "
-    "or one that holds base/ and ssr/."
-  )
+  recorded = job.record.weights if job.record else None
+  return flags.weights or recorded or shipped.DEFAULT
 
 
 def _run(generator: generators.Generator, job: Job, flags: Flags) -> None:

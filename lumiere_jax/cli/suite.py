@@ -9,6 +9,7 @@ from typing import Literal
 
 from lumiere_jax import errors
 from lumiere_jax import shipped
+from lumiere_jax import shipped
 from lumiere_jax.cli import progress
 from lumiere_jax.evaluation import judges
 from lumiere_jax.evaluation import suite_report
@@ -39,7 +40,7 @@ class Suite:
     out: folder for clips, scores and the page; the same command goes on in it.
   """
 
-  weights: str = "nano"
+  weights: str = shipped.DEFAULT
   suite: Literal["toybox"] = "toybox"
   num_prompts: int = 256
   splits: tuple[str, ...] = toybox_suite.SPLITS

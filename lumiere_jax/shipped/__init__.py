@@ -7,6 +7,7 @@ export` wrote them, trained by this project on data that it renders itself.
 import os
 import pathlib
 
+DEFAULT = "nano"
 _HERE = pathlib.Path(__file__).parent
 
 

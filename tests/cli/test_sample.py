@@ -183,9 +183,11 @@ def test_flags_that_make_no_sense_are_one_sentence(
   assert _names(tmp_path) == []
 
 
-def test_missing_weights_are_said(tmp_path):
-  with pytest.raises(errors.ConfigError, match="no weights were given"):
-    sample.main(["--prompt", "a red ball", "--out", str(tmp_path / "a.mp4")])
+def test_without_weights_those_that_ship_are_used(base, monkeypatch, tmp_path):
+  asked = []
+  monkeypatch.setattr(generators, "load", lambda p: asked.append(p) or base)
+  sample.main(["--prompt", "a red ball", "--out", str(tmp_path / "a.mp4")])
+  assert asked == ["nano"]
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.json", "a.png"])
