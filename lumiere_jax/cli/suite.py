@@ -9,7 +9,6 @@ from typing import Literal
 
 from lumiere_jax import errors
 from lumiere_jax import shipped
-from lumiere_jax import shipped
 from lumiere_jax.cli import progress
 from lumiere_jax.evaluation import judges
 from lumiere_jax.evaluation import suite_report
