@@ -35,7 +35,6 @@ def main(argv: list[str] | None = None) -> None:
     "animate",
     flags,
     lambda shape, fps: keyframes.tell({0: picture}, shape),
-    {"image": flags.image},
   )
 
 

@@ -1,6 +1,6 @@
 """What the applications' commands share: flags, notes, preview, files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 import dataclasses
 import hashlib
 import pathlib
@@ -13,7 +13,7 @@ from lumiere_jax import errors
 from lumiere_jax import shipped
 from lumiere_jax.apps import told
 from lumiere_jax.cli import progress as bars
-from lumiere_jax.cli import sample
+from lumiere_jax.cli import request_flags
 from lumiere_jax.generation import generator as generators
 from lumiere_jax.generation import progress
 from lumiere_jax.generation import publish
@@ -43,8 +43,8 @@ class Flags:
   """
 
   out: pathlib.Path
-  request: tyro.conf.OmitArgPrefixes[sample.RequestFlags] = dataclasses.field(
-    default_factory=sample.RequestFlags
+  request: tyro.conf.OmitArgPrefixes[request_flags.RequestFlags] = (
+    dataclasses.field(default_factory=request_flags.RequestFlags)
   )
   weights: str = shipped.DEFAULT
   overwrite: bool = False
@@ -56,7 +56,6 @@ def run(
   app: str,
   flags: Flags,
   tell: Tell,
-  inputs: Mapping[str, Any],
   *,
   is_conditional: bool = True,
 ) -> results.Result:
@@ -66,8 +65,6 @@ def run(
     app: its name.
     flags: as given.
     tell: the application.
-    inputs: what the person gave beside the request; files are recorded with
-      their digests.
     is_conditional: whether pixels are given.
 
   Raises:
@@ -88,14 +85,14 @@ def run(
     fps=what.fps or result.fps,
     sound=what.sound,
   )
-  return finish(app, flags, result, inputs)
+  return finish(app, flags, result)
 
 
 def begin(
   flags: Flags, *, is_conditional: bool, needs_prompt: bool = True
 ) -> tuple[generators.Generator, requests.Request]:
   """Loads the weights and completes the request, before minutes of work."""
-  said = {"prompt": None} | sample.said(flags.request)
+  said = {"prompt": None} | request_flags.said(flags.request)
   if said["prompt"] is None and needs_prompt:
     raise errors.ConfigError(
       'no prompt is given; say what the clip shows, such as --prompt "a red '
@@ -114,13 +111,9 @@ def on_step() -> progress.OnStep:
   return lambda event: bar(event.stage, event.step, event.num_steps)
 
 
-def finish(
-  app: str, flags: Flags, result: results.Result, inputs: Mapping[str, Any]
-) -> results.Result:
+def finish(app: str, flags: Flags, result: results.Result) -> results.Result:
   """Writes clips with a record of what they were made from."""
-  result = dataclasses.replace(
-    result, told={"app": app, "inputs": recorded(inputs)}
-  )
+  result = dataclasses.replace(result, told={"app": app} | recorded(flags))
   mp4s = result.write(
     flags.out, overwrite=flags.overwrite, save_frames=flags.save_frames
   )
@@ -145,15 +138,29 @@ def veiled(what: told.Told) -> np.ndarray:
   return np.concatenate(frames, axis=1).astype(np.uint8)
 
 
-def recorded(inputs: Mapping[str, Any]) -> dict[str, Any]:
-  """Inputs as JSON; files with the SHA-256 of what is in them."""
-  found = {}
-  for name, value in inputs.items():
-    found[name] = f"{value}" if isinstance(value, pathlib.Path) else value
-    if isinstance(value, pathlib.Path) and value.is_file():
-      digest = hashlib.sha256(value.read_bytes()).hexdigest()
-      found[name] = {"path": f"{value}", "sha256": digest}
-  return found
+def recorded(flags: Flags) -> dict[str, Any]:
+  """What was said to one application alone, ready for JSON.
+
+  Returns:
+    {"flags": as a command line, "files": path -> SHA-256 of what is in it}.
+  """
+  shared = {field.name for field in dataclasses.fields(Flags)}
+  said, files = [], {}
+  for field in dataclasses.fields(flags):
+    value = getattr(flags, field.name)
+    if field.name in shared or value is None:
+      continue
+    for one in value if isinstance(value, tuple) else (value,):
+      said += [f"--{field.name.replace('_', '-')}", f"{one}"]
+      path = pathlib.Path(f"{one}".rpartition("=")[2])  # 0=first.png
+      if path.is_file():
+        files[f"{path}"] = digest(path)
+  return {"flags": said, "files": files}
+
+
+def digest(path: pathlib.Path) -> str:
+  """SHA-256 of what is in a file, hex."""
+  return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def picture(path: pathlib.Path) -> np.ndarray:

@@ -50,9 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     found = cinemagraph.tell(picture, region[0], shape)
     return dataclasses.replace(found, notes=told.notes(said, *found.notes))
 
-  application.run(
-    "cinemagraph", flags, tell, {"image": flags.image, "mask": flags.mask}
-  )
+  application.run("cinemagraph", flags, tell)
 
 
 if __name__ == "__main__":

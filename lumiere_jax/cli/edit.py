@@ -40,12 +40,10 @@ class Flags(application.Flags):
 def main(argv: list[str] | None = None) -> None:
   """Edits a clip; see the module for the command."""
   flags = tyro.cli(Flags, args=argv, prog="lumiere edit", description=__doc__)
-  names = ("video", "strength", "mask", "start")
   application.run(
     "edit",
     flags,
     lambda shape, fps: _tell(flags, shape, fps),
-    {name: getattr(flags, name) for name in names},
     # Without a mask no pixel is given, and the base itself will do.
     is_conditional=flags.mask is not None,
   )

@@ -67,9 +67,7 @@ def main(argv: list[str] | None = None) -> None:
     # It ends with the source: nothing is made up to be heard.
     sound=clip.sound,
   )
-  names = ("video", "seconds", "context")
-  inputs = {name: getattr(flags, name) for name in names}
-  application.finish("extend", flags, result, inputs)
+  application.finish("extend", flags, result)
 
 
 if __name__ == "__main__":

@@ -44,7 +44,6 @@ def main(argv: list[str] | None = None) -> None:
     "inpaint",
     flags,
     lambda shape, fps: _tell(flags, shape, fps),
-    {"video": flags.video, "mask": flags.mask, "start": flags.start},
   )
 
 

@@ -43,7 +43,6 @@ def main(argv: list[str] | None = None) -> None:
     "keyframes",
     flags,
     lambda shape, fps: keyframes.tell(pictures, shape),
-    {f"keyframe {number}": path for number, path in pairs},
   )
 
 

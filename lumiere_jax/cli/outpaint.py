@@ -43,9 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     return outpaint.tell(clip, aspect, shape)
 
-  application.run(
-    "outpaint", flags, tell, {"video": flags.video, "aspect": flags.aspect}
-  )
+  application.run("outpaint", flags, tell)
 
 
 if __name__ == "__main__":

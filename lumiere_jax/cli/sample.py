@@ -17,7 +17,6 @@ from collections.abc import Iterator
 import dataclasses
 import pathlib
 import sys
-from typing import Any
 
 import tyro
 
@@ -25,6 +24,8 @@ from lumiere_jax import errors
 from lumiere_jax import shipped
 from lumiere_jax.cli import exits
 from lumiere_jax.cli import progress as bars
+from lumiere_jax.cli import replay
+from lumiere_jax.cli import request_flags
 from lumiere_jax.generation import generator as generators
 from lumiere_jax.generation import progress
 from lumiere_jax.generation import prompt_file
@@ -33,22 +34,6 @@ from lumiere_jax.generation import record as records
 from lumiere_jax.generation import request as requests
 from lumiere_jax.generation import result as results
 from lumiere_jax.video import write
-
-
-def _as_flag(field: dataclasses.Field) -> tuple[str, Any, Any]:
-  """A request's field as one that may also be left unsaid."""
-  if field.type is bool:  # None would make it --ssr True, not --ssr
-    return field.name, bool, dataclasses.field(default=field.default)
-  return field.name, field.type | None, dataclasses.field(default=None)
-
-
-RequestFlags = dataclasses.make_dataclass(
-  "RequestFlags",
-  [_as_flag(field) for field in dataclasses.fields(requests.Request)],
-  namespace={"__doc__": requests.Request.__doc__},
-  kw_only=True,
-  frozen=True,
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,8 +55,8 @@ class Flags:
   """
 
   out: pathlib.Path
-  request: tyro.conf.OmitArgPrefixes[RequestFlags] = dataclasses.field(
-    default_factory=RequestFlags
+  request: tyro.conf.OmitArgPrefixes[request_flags.RequestFlags] = (
+    dataclasses.field(default_factory=request_flags.RequestFlags)
   )
   weights: str | None = None
   prompts: pathlib.Path | None = None
@@ -102,6 +87,9 @@ def main(argv: list[str] | None = None) -> None:
   """Generates clips; see the module for the command."""
   flags = tyro.cli(Flags, args=argv, prog="lumiere sample", description=__doc__)
   jobs = list(_jobs(flags))
+  if jobs[0].record and jobs[0].record.told:
+    replay.run(jobs[0].record, flags)
+    return
   if flags.preview_every < 1:
     raise errors.ConfigError(
       f"preview_every is {flags.preview_every}; it must be at least 1."
@@ -116,7 +104,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def _jobs(flags: Flags) -> Iterator[Job]:
   """Yields the jobs; refuses flags that contradict one another."""
-  given = said(flags.request)
+  given = request_flags.said(flags.request)
   asked = [
     name
     for name, is_given in (
@@ -148,16 +136,6 @@ def _jobs(flags: Flags) -> Iterator[Job]:
     yield Job(request=requests.Request(**given), out=flags.out)
 
 
-def said(request: RequestFlags) -> dict[str, Any]:
-  """Returns the fields that were given on the command line."""
-  unsaid = RequestFlags()
-  return {
-    name: value
-    for name, value in vars(request).items()
-    if value != getattr(unsaid, name)
-  }
-
-
 def _weights(flags: Flags, job: Job) -> str:
   recorded = job.record.weights if job.record else None
   return flags.weights or recorded or shipped.DEFAULT
@@ -183,21 +161,7 @@ def _run(generator: generators.Generator, job: Job, flags: Flags) -> None:
       f"fps, seed {result.request.seed}, motion {motion:.2f} levels a frame)"
     )
   if job.record:
-    print(_compare(job.record, result))
-
-
-def _compare(record: records.Record, result: results.Result) -> str:
-  """Says whether a replay gave the same pixels, and if not what may be why."""
-  if records.pixels_digest(result.frames[0]) == record.pixels:
-    return "replay: the same pixels as recorded"
-  now = records.versions()
-  changed = [
-    f"{name} {then}, now {now.get(name, 'absent')}"
-    for name, then in record.versions.items()
-    if now.get(name) != then
-  ]
-  why = ", ".join(changed) or "no version did, so look at the device"
-  return f"replay: pixels differ from those recorded; what changed: {why}"
+    print(replay.compare(job.record, records.pixels_digest(result.frames[0])))
 
 
 def _on_step(flags: Flags) -> progress.OnStep:

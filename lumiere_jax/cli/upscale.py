@@ -76,9 +76,7 @@ def main(argv: list[str] | None = None) -> None:
     placed=painted[None],
     sound=sounds.read(flags.video, flags.start, len(painted) / found.fps),
   )
-  names = ("video", "start", "seconds", "longest_side")
-  inputs = {name: getattr(flags, name) for name in names}
-  application.finish("upscale", flags, result, inputs)
+  application.finish("upscale", flags, result)
 
 
 def _check(flags: Flags) -> read.Probe:

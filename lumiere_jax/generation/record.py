@@ -30,6 +30,8 @@ class Record:
     digests: stage name -> digest of its weights.
     pixels: hex SHA-256 of the uint8 frames before they were encoded.
     versions: package -> version.
+    told: of an application, what it was told beside the request: its name
+      ("app"), its own "flags", and the SHA-256 of the "files" they name.
     trained_on: stage name -> [{"dataset", "root"}] that its weights saw; empty
       in records of older versions of this code.
   """
@@ -40,6 +42,7 @@ class Record:
   digests: Mapping[str, str]
   pixels: str
   versions: Mapping[str, str]
+  told: Mapping[str, Any] | None = None
   trained_on: Mapping[str, Sequence[Mapping[str, str]]] = dataclasses.field(
     default_factory=dict
   )
@@ -94,6 +97,7 @@ def _parse(entry: Mapping[str, Any]) -> Record:
     digests={stage["name"]: stage["digest"] for stage in entry["stages"]},
     pixels=entry["pixels_sha256"],
     versions=entry["versions"],
+    told=entry.get("told"),
     trained_on=entry.get("trained_on", {}),
   )
 

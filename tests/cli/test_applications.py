@@ -15,6 +15,7 @@ from lumiere_jax.cli import extend
 from lumiere_jax.cli import inpaint
 from lumiere_jax.cli import keyframes
 from lumiere_jax.cli import outpaint
+from lumiere_jax.cli import sample
 from lumiere_jax.cli import upscale
 from lumiere_jax.provenance import run_record
 from lumiere_jax.stages import export
@@ -73,7 +74,7 @@ def test_a_picture_is_the_first_frame(weights, tmp_path, capsys):
   assert "note:" not in capsys.readouterr().out
   record = json.loads((tmp_path / "clip.json").read_text("utf-8"))
   assert record["told"]["app"] == "animate"
-  assert len(record["told"]["inputs"]["image"]["sha256"]) == 64
+  assert len(record["told"]["files"][str(tmp_path / "first.png")]) == 64
   with Image.open(veil) as picture:
     assert picture.size == (3 * SIDE, SIDE)
 
@@ -333,3 +334,51 @@ def test_an_edited_clip_keeps_its_sound(weights, tmp_path):
     [*_flags(weights, tmp_path), *("--video", str(tmp_path / "in.mp4"))]
   )
   assert sound.read(tmp_path / "clip.mp4", 0, 0.5).samples.std() > 0.3
+
+
+@pytest.fixture
+def made(weights, tmp_path):
+  """A clip between two pictures, made and written down."""
+  for name in "ab":
+    _picture(tmp_path / f"{name}.png", seed=ord(name))
+  pair = [f"0={tmp_path / 'a.png'}", f"-1={tmp_path / 'b.png'}"]
+  keyframes.main(
+    [
+      *_flags(weights, tmp_path),
+      *(flag for text in pair for flag in ("--keyframe", text)),
+      *("--seed", "5"),
+    ]
+  )
+  return tmp_path / "clip.json"
+
+
+def _replay(record, *flags):
+  out = str(record.parent / "again.mp4")
+  sample.main(["--replay", str(record), "--out", out, *flags])
+  return record.parent / "again.json"
+
+
+def test_what_an_application_made_is_made_again(made, capsys):
+  again = _replay(made)
+  assert "replay: the same pixels as recorded" in capsys.readouterr().out
+  then, now = (json.loads(p.read_text("utf-8")) for p in (made, again))
+  assert now["pixels_sha256"] == then["pixels_sha256"]
+  assert now["told"] == then["told"]
+  assert now["request"] == then["request"]
+
+
+def test_a_replay_refuses_other_files_than_then(made):
+  _picture(made.parent / "b.png", seed=7)
+  with pytest.raises(errors.ConfigError, match=r"b\.png is not what the clip"):
+    _replay(made)
+  (made.parent / "b.png").unlink()
+  with pytest.raises(errors.ConfigError, match=r"b\.png, from which the clip"):
+    _replay(made)
+  assert not (made.parent / "again.mp4").exists()
+
+
+def test_a_replay_of_one_of_several_is_refused(made):
+  record = json.loads(made.read_text("utf-8")) | {"index": 2}
+  made.write_text(json.dumps(record), "utf-8")
+  with pytest.raises(errors.ConfigError, match="is of clip 2 of several"):
+    _replay(made)

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from lumiere_jax import errors
+from lumiere_jax.cli import request_flags
 from lumiere_jax.cli import sample
 from lumiere_jax.generation import generator as generators
 from lumiere_jax.generation import painter
 from lumiere_jax.generation import request as requests
 from lumiere_jax.video import write
 
-REQUEST_FLAGS = {f.name for f in dataclasses.fields(sample.RequestFlags)}
+REQUEST_FLAGS = {f.name for f in dataclasses.fields(request_flags.RequestFlags)}
 
 
 @pytest.fixture(scope="module", autouse=True)
