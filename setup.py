@@ -76,7 +76,9 @@ setuptools.setup(
   license_files=["LICENSE"],
   python_requires=">=3.11,<3.14",
   packages=setuptools.find_packages(include=["lumiere_jax", "lumiere_jax.*"]),
-  package_data={"lumiere_jax.shipped": ["*/*.safetensors"]},
+  package_data={
+    "lumiere_jax.shipped": ["*/*.safetensors", "*/styles/*.safetensors"]
+  },
   install_requires=CORE,
   extras_require=EXTRAS,
   entry_points={"console_scripts": ["lumiere=lumiere_jax.cli.main:main"]},

@@ -15,7 +15,13 @@ that is rendered here.  The paper's order: a text encoder that is then frozen,
 an image network, its inflation of which the temporal parts alone are trained,
 and super-resolution (`:ssr`, on clips of 128 pixels).  Then what is told more:
 `:conditional` goes on from `:base` and learns to be given pixels, as `:ssr` is
-from the start.
+from the start; and `:style` learns how a picture is drawn,
+
+  lumiere train --config=configs/nano.py:style --workdir=out/style \
+    --config.init_from=nano/base --config.style.image=drawing.png \
+    --config.style.caption="a cat as a drawing"
+
+which `lumiere stylize --style out/style` then mixes in.
 
 Needs    2 CPU cores, 4 GiB.
 Takes    not yet measured.
@@ -26,7 +32,7 @@ import ml_collections
 from ml_collections import config_dict
 
 VARIANTS = (
-  *("text", "t2i", "base", "ssr", "conditional"),
+  *("text", "t2i", "base", "ssr", "conditional", "style"),
   *("judge", "judge128"),
 )
 # How often each kind of mask is drawn where pixels are given.
@@ -218,6 +224,24 @@ def _ssr(config):
   )
 
 
+def _style(config):
+  """A thin change of the image network, from one picture or a few."""
+  _t2i(config)
+  config.stage = "t2i"
+  config.num_steps = 600
+  config.init_parts = ("text", "network")
+  config.trainable = "style"
+  config.style = dict(
+    # A picture, several with commas between, or a folder; or give data.dataset.
+    image=config_dict.placeholder(str),
+    # What they show, style included; or a text file beside each.
+    caption=config_dict.placeholder(str),
+    rank=4,
+  )
+  config.every.preview = 0
+  config.optimizer.update(learning_rate=2e-3, warmup_steps=50, ema_decay=0.98)
+
+
 def _judge(config):
   config.stage = "judge"
   config.num_steps = 5_000
@@ -246,6 +270,7 @@ _STAGES = {
   "base": _base,
   "ssr": _ssr,
   "conditional": _conditional,
+  "style": _style,
   "judge": _judge,
   "judge128": _judge128,
 }

@@ -54,9 +54,11 @@ def test_recipe_loads_without_us_and_is_locked(path, variant, alone):
 def test_recipe_is_plain_json_and_builds_its_networks(path, variant):
   recipe = json.loads(_load(path).get_config(variant).to_json_best_effort())
   assert "unserializable" not in json.dumps(recipe)
-  assert recipe.keys() == assemble.SECTIONS
+  is_style = recipe["trainable"] == "style"
+  style = {"style"} if is_style else set()
+  assert recipe.keys() == assemble.SECTIONS | style
   stage = stages.build(recipe)
-  reads = set() if recipe["stage"] == "judge" else {"text"}
+  reads = (set() if recipe["stage"] == "judge" else {"text"}) | style
   assert set(stage.abstract_params()) == {"network"} | reads
 
 

@@ -36,12 +36,14 @@ from lumiere_jax.types import (
 )
 
 # Which parameters a recipe trains: everything; all but the text encoder; what
-# inflation added; that, and the convolution that is told more.
+# inflation added; that, and the convolution that is told more; a thin change of
+# the image network.
 TRAINABLE: dict[str, Callable[[tuple[str, ...]], bool]] = {
   "all": lambda path: True,
   "network": lambda path: path[0] == "network",
   "temporal": inflate.is_temporal,
   "conditional": lambda path: inflate.is_temporal(path) or "conv_in" in path,
+  stages.STYLE: lambda path: path[0] == stages.STYLE,
 }
 
 

@@ -11,12 +11,14 @@ import functools
 import json
 import pathlib
 from typing import Any
+import urllib.parse
 
 from absl import logging
 import jax
 import numpy as np
 
 from lumiere_jax import errors
+from lumiere_jax import shipped
 from lumiere_jax.aot import report
 from lumiere_jax.aot import train_step
 from lumiere_jax.aot import work
@@ -24,6 +26,7 @@ from lumiere_jax.checkpoints import newest
 from lumiere_jax.cli import feed
 from lumiere_jax.data import reading
 from lumiere_jax.data import source
+from lumiere_jax.data import spec
 from lumiere_jax.models import inflate
 from lumiere_jax.nn import initial
 from lumiere_jax.parallel import mesh as meshes
@@ -34,6 +37,7 @@ from lumiere_jax.sampling import base as base_sampler
 from lumiere_jax.sampling import noise as sampling_noise
 from lumiere_jax.sampling import settings as sampler_settings
 from lumiere_jax.sampling import sharded
+from lumiere_jax.stages import export
 from lumiere_jax.stages import spread
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
@@ -126,10 +130,11 @@ def job(
 
 def check(recipe: Mapping[str, Any]) -> None:
   """Refuses a recipe with sections missing, unknown or contradictory."""
-  if recipe.keys() != SECTIONS:
+  sections = recipe.keys() - {stages.STYLE}
+  if sections != SECTIONS:
     raise errors.ConfigError(
-      f"recipe lacks {sorted(SECTIONS - recipe.keys())} and has unknown "
-      f"{sorted(recipe.keys() - SECTIONS)}; see configs/tiny.py."
+      f"recipe lacks {sorted(SECTIONS - sections)} and has unknown "
+      f"{sorted(sections - SECTIONS)}; see configs/tiny.py."
     )
   errors.require_one_of(
     "trainable", recipe["trainable"], tuple(train_step.TRAINABLE)
@@ -141,7 +146,7 @@ def check(recipe: Mapping[str, Any]) -> None:
     )
   check_shown(recipe)
   if (
-    recipe["trainable"] in ("temporal", "conditional")
+    recipe["trainable"] in ("temporal", "conditional", stages.STYLE)
     and not recipe["init_from"]
   ):
     logging.warning(
@@ -149,6 +154,17 @@ def check(recipe: Mapping[str, Any]) -> None:
       "random",
       recipe["trainable"],
     )
+
+
+def styled(recipe: Mapping[str, Any]) -> dict[str, Any]:
+  """Puts pictures that a recipe names as a style in the place of its data."""
+  style = recipe.get(stages.STYLE) or {}
+  if not style.get("image"):
+    return dict(recipe)
+  name = f"{spec.IMAGES}{style['image']}"
+  if style.get("caption"):
+    name += "?" + urllib.parse.urlencode({"caption": style["caption"]})
+  return dict(recipe, data=dict(recipe["data"], dataset=name))
 
 
 def check_shown(recipe: Mapping[str, Any]) -> None:
@@ -210,10 +226,13 @@ def write_record(
 ) -> dict[str, Any]:
   """Writes run.json, once all checks have passed; returns what it says."""
   goes_on = weights.latest_step(workdir) is not None
+  parent = recipe["init_from"]
   datasets = run_record.all_datasets(
     [feed.said_of(one) for one in sources],
     earlier=workdir if goes_on else None,
-    parent=recipe["init_from"],
+    parent=(parent, export.record(shipped.find(parent)))
+    if parent and not goes_on
+    else None,
   )
   record = run_record.RunRecord(
     recipe=recipe,

@@ -25,6 +25,7 @@ from lumiere_jax.checkpoints import newest
 from lumiere_jax.cli import exits
 from lumiere_jax.cli import progress
 from lumiere_jax.stages import export
+from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
 
 Workdir = Annotated[
@@ -95,6 +96,8 @@ class Export:
   def run(self) -> None:
     """Writes them, and says what."""
     _, params, digest = weights.load(self.workdir)
+    if stages.STYLE in params:  # which is trained for a network that is there
+      params = {stages.STYLE: params[stages.STYLE]}
     export.write(self.out, params, export.record(self.workdir), self.dtype)
     print(f"{self.out}: weights {digest[:12]} in {self.dtype}")
 

@@ -34,6 +34,7 @@ VERBS = {
   "extend": "make a video longer",
   "edit": "paint a video over by another prompt",
   "upscale": "make a video larger",
+  "stylize": "make a video from a prompt, in a style",
   "evaluate": "measure generated clips against real ones",
   "compare": "do the same work in other programs, side by side",
 }

@@ -9,7 +9,7 @@ from lumiere_jax.generation import record as records
 
 APPLICATIONS = (
   *("animate", "keyframes", "cinemagraph", "inpaint", "outpaint"),
-  *("extend", "edit", "upscale"),
+  *("extend", "edit", "upscale", "stylize"),
 )
 
 

@@ -23,6 +23,7 @@ from lumiere_jax.cli import progress
 from lumiere_jax.cli import restartable
 from lumiere_jax.data import prepare
 from lumiere_jax.data import toybox
+from lumiere_jax.toybox import world
 from lumiere_jax.video import sheet
 from lumiere_jax.video import write
 
@@ -48,7 +49,7 @@ class Flags:
   """
 
   out: pathlib.Path
-  split: Literal["train", "test", "test_unseen", "styled"] = "train"
+  split: Literal[world.NAMES] = "train"
   size: int = 32
   num_clips: int = 1000
   first: int = 0

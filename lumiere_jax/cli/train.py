@@ -67,7 +67,7 @@ def _run(argv: list[str]) -> None:
     logging.info("flags for the TPU compiler: %s", told)
   start.initialize()
   # Plain lists, dicts and scalars: what the run record will hold.
-  recipe = json.loads(_CONFIG.value.to_json_best_effort())
+  recipe = assemble.styled(json.loads(_CONFIG.value.to_json_best_effort()))
   workdir = os.path.abspath(_WORKDIR.value)
   with lock.held(workdir):
     if assemble.is_finished(recipe, workdir):

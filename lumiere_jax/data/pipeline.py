@@ -26,6 +26,7 @@ import numpy as np
 
 from lumiere_jax import errors
 from lumiere_jax.data import draw as draw_lib
+from lumiere_jax.data import images
 from lumiere_jax.data import quarantine
 from lumiere_jax.data import reading
 from lumiere_jax.data import source as source_lib
@@ -228,6 +229,8 @@ def _open(part: spec.Part, split: str, is_text: bool):
     return reading.CaptionSource(part, split)
   if part.name.startswith(spec.TOYBOX):
     return toybox.ToyboxSource(part, split)
+  if part.name.startswith(spec.IMAGES):
+    return images.ImageSource(part)
   return source_lib.ClipSource(part, split)
 
 

@@ -43,7 +43,7 @@ class CaptionSource:
         f"--config.data.dataset={NAME}."
       )
     self.split = part.split or split
-    errors.require_one_of("split of toybox", self.split, world.SPLITS)
+    errors.require_one_of("split of toybox", self.split, world.NAMES)
 
   def __len__(self) -> int:
     """Number of scenes; each has several captions."""

@@ -4,6 +4,7 @@
   tfds:ucf101@/data/tfds                   a TFDS dataset, in that directory
   tfds:moving_mnist@/data?caption=digits   every clip with the same caption
   toybox:32                                our own world, rendered as it is read
+  images:style.png?caption=a+cat           pictures as they lie on a disk
   3 * cache/mine + 1 * cache/theirs        three clips of four from the first
 
 After a `?` come options, as in a web address: split, caption, fps, and video
@@ -20,6 +21,7 @@ from lumiere_jax import errors
 
 PREFIX = "tfds:"
 TOYBOX = "toybox:"
+IMAGES = "images:"
 _OPTIONS = ("split", "caption", "fps", "video", "text")
 _WEIGHTED = re.compile(r"\s*([0-9.eE+-]+)\s*\*\s*(\S.*)", re.DOTALL)
 

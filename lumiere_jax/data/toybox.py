@@ -40,7 +40,7 @@ class Toy:
   """One clip to render.
 
   Attributes:
-    split: see `world.SPLITS`.
+    split: see `world.NAMES`.
     index: number within the split.
     size: pixels of a frame's side.
     version: of the world.
@@ -79,7 +79,7 @@ def build(
 
   Args:
     out: folder to make; see `prepare.prepare`.
-    split: see `world.SPLITS`.
+    split: see `world.NAMES`.
     size: pixels of a frame's side, even.
     num_clips: how many.
     first: number of the first.
@@ -92,7 +92,7 @@ def build(
     OutputError: `out` may not be replaced, or the disk is full.
   """
   require_size(size)
-  errors.require_one_of("--split", split, world.SPLITS)
+  errors.require_one_of("--split", split, world.NAMES)
   if num_clips < 1 or first < 0:
     raise errors.ConfigError(
       f"--num-clips is {num_clips} and --first {first}; render one clip or "
@@ -152,7 +152,7 @@ class ToyboxSource:
     if not isinstance(part, spec.Part):
       part = spec.Part.from_text(part)
     self.dataset, self.split = part.name, part.split or split
-    errors.require_one_of("split of toybox", self.split, world.SPLITS)
+    errors.require_one_of("split of toybox", self.split, world.NAMES)
     for option in ("caption", "fps", "video", "text"):
       if getattr(part, option) is not None:
         raise errors.ConfigError(

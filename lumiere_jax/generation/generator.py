@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import dataclasses
 import os
 import pathlib
+from typing import Self
 
 import jax
 import numpy as np
 
 from lumiere_jax import errors
+from lumiere_jax import models
 from lumiere_jax import shipped
 from lumiere_jax.generation import given as givens
 from lumiere_jax.generation import guard
@@ -24,6 +26,7 @@ from lumiere_jax.generation import result as results
 from lumiere_jax.provenance import run_record
 from lumiere_jax.stages import export
 from lumiere_jax.stages import stage as stages
+from lumiere_jax.stages import styles
 from lumiere_jax.stages import weights
 
 
@@ -39,6 +42,35 @@ class Generator:
     self.weights = weights
     self.stages = tuple(loaded.stage for loaded in stages)
     self._painters = [painter.Painter(loaded) for loaded in stages]
+
+  def styled(self, style: str | os.PathLike, alpha: float) -> Self:
+    """The same cascade, its first stage in a style.
+
+    What a style changes is the image network's; what was learned about motion,
+    and super-resolution, stay as they are.
+
+    Args:
+      style: see `stages.styles.load`.
+      alpha: how much of it: 0 none, 1 all.
+
+    Raises:
+      ConfigError: `alpha` is out of range.
+      WeightsError: there is no such style, or it fits another network.
+    """
+    if not 0 <= alpha <= 1:
+      raise errors.ConfigError(
+        f"alpha is {alpha}; it lies from 0, no style, to 1, all of it."
+      )
+    first, *others = (one.loaded for one in self._painters)
+    network = first.params["network"]
+    change, digest = styles.load(style, network, self.weights)
+    network = models.style.blend(network, change, alpha)
+    params = first.params | {
+      "network": jax.tree.map(lambda x: np.asarray(x, np.float32), network)
+    }
+    digest = f"{first.digest} + {alpha:g} x {digest}"
+    styled = first._replace(params=params, digest=digest)
+    return type(self)([styled, *others], self.weights)
 
   @property
   def digests(self) -> dict[str, str]:

@@ -101,7 +101,7 @@ def all_datasets(
   own: Sequence[Mapping[str, Any]],
   *,
   earlier: str | os.PathLike | None = None,
-  parent: str | os.PathLike | None = None,
+  parent: tuple[str, RunRecord] | None = None,
 ) -> list[dict[str, Any]]:
   """What weights saw: now, earlier in the run, and before it began.
 
@@ -111,17 +111,18 @@ def all_datasets(
   Args:
     own: the run's datasets, as in `RunRecord.datasets`.
     earlier: folder of the same run, if it goes on from a checkpoint there.
-    parent: folder of the run whose weights this one begins with.
+    parent: weights that this one begins with, and what they say of themselves.
 
   Raises:
-    WeightsError: `earlier` or `parent` holds no run.
+    WeightsError: `earlier` holds no run.
   """
   found = [dict(one) for one in own]
   if earlier is not None:
     found += read(earlier).datasets
   elif parent is not None:
     # The nearest run is named; from there one can walk on.
-    found += [{**d, "through": f"{parent}"} for d in read(parent).datasets]
+    name, record = parent
+    found += [{**d, "through": name} for d in record.datasets]
   kept = []
   for one in found:
     if one not in kept:

@@ -19,6 +19,7 @@ from lumiere_jax import models
 from lumiere_jax.diffusion import parameterization
 from lumiere_jax.diffusion import schedules
 from lumiere_jax.models import judge
+from lumiere_jax.models import style as styles
 from lumiere_jax.nn import initial
 from lumiere_jax.text import reader
 from lumiere_jax.text import t5
@@ -29,6 +30,8 @@ TEXT = "text"
 JUDGE = "judge"
 IMAGES = "t2i"
 BASE = "base"
+# The part of the parameters that is a thin change of the network's.
+STYLE = "style"
 SUPER_RESOLUTION = "ssr"
 # These make no pictures: they have no noise schedule.
 PAINTLESS = (TEXT, JUDGE)
@@ -71,7 +74,7 @@ class Stage:
   def abstract_params(self) -> Params:
     """Shapes, axis names and initialisers of all parameters; no memory."""
     key = jax.random.key(0)
-    return {
+    params = {
       "text": jax.eval_shape(self.text_encoder.init, key, *self._tokens())[
         "params"
       ],
@@ -79,6 +82,10 @@ class Stage:
         self.network.init, key, *self._inputs(self._sizes())
       )["params"],
     }
+    if self.recipe.get("trainable") == STYLE:
+      rank = self.recipe["style"]["rank"]
+      params[STYLE] = styles.thin(nn.unbox(params["network"]), rank)
+    return params
 
   def init(self, seed: int, shardings: Params | None = None) -> Params:
     """Draws all parameters, where `shardings` says; see `nn.initial`."""
@@ -94,11 +101,12 @@ class Stage:
     self, params: Params, noisy: Array, t: Array, condition: Condition
   ) -> Array:
     """The network's own output; see `models.unet.UNet`."""
+    network = params["network"]
+    if STYLE in params:
+      network = styles.blend(network, styles.change(params[STYLE], network), 1)
     if self.apply is not None:
-      return self.apply(params["network"], noisy, t, condition)
-    return self.network.apply(
-      {"params": params["network"]}, noisy, t, condition
-    )
+      return self.apply(network, noisy, t, condition)
+    return self.network.apply({"params": network}, noisy, t, condition)
 
   def denoise(
     self, params: Params, noisy: Array, t: Array, condition: Condition

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from lumiere_jax import errors
+from lumiere_jax import shipped
 from lumiere_jax.checkpoints import folder
 from lumiere_jax.checkpoints import newest
 from lumiere_jax.checkpoints import store
@@ -26,8 +27,8 @@ def load(workdir: str | os.PathLike) -> tuple[stages.Stage, Params, str]:
   """Loads the newest averaged weights of a run, or exported ones.
 
   Args:
-    workdir: the folder given to `lumiere train --workdir`, or what `lumiere
-      checkpoint export` wrote.
+    workdir: the folder given to `lumiere train --workdir`, what `lumiere
+      checkpoint export` wrote, or what ships under a name, such as "nano/base".
 
   Returns:
     The stage, its parameters as numpy arrays, and their digest.
@@ -36,7 +37,7 @@ def load(workdir: str | os.PathLike) -> tuple[stages.Stage, Params, str]:
     WeightsError: no run, no checkpoint, or weights that do not fit the
       recipe.
   """
-  workdir = pathlib.Path(workdir)
+  workdir = shipped.find(workdir)
   if export.is_export(workdir):
     params, record = export.read(workdir)
     stage = stages.build(record.recipe)

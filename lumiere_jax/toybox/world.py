@@ -4,6 +4,7 @@ train        what weights are trained on
 test         other scenes of the same kind
 test_unseen  scenes with pairs of attributes that train and test never show
 styled       the world drawn instead of lit, for stylisation; any pairs
+styled_neon  those of its clips that are drawn so; likewise the other styles
 """
 
 import numpy as np
@@ -16,6 +17,7 @@ from lumiere_jax.toybox import words
 # Raised when the same number is to mean another clip.
 VERSION = 1
 SPLITS = ("train", "test", "test_unseen", "styled")
+NAMES = (*SPLITS, *(f"styled_{style}" for style in words.STYLES))
 CAPTIONS = 3
 UNSEEN_COLORS = (
   ("green", "ring"),
@@ -36,9 +38,10 @@ UNSEEN_ACTIONS = (
 
 def scene(split: str, index: int) -> scenes.Scene:
   """What clip `index` of a split shows; any index from 0."""
-  errors.require_one_of("split", split, SPLITS)
+  errors.require_one_of("split", split, NAMES)
   if index < 0:
     raise errors.ConfigError(f"clip {index} of {split}: clips count from 0.")
+  split, index = _whole(split, index)
   rng = _generator(split, index, 0)
   if split == "test_unseen":
     return scenes.draw_until(rng, is_unseen)
@@ -50,6 +53,7 @@ def scene(split: str, index: int) -> scenes.Scene:
 
 def describe(split: str, index: int) -> tuple[captions.Caption, ...]:
   """`CAPTIONS` captions of a clip."""
+  split, index = _whole(split, index)
   what, rng = scene(split, index), _generator(split, index, 1)
   return tuple(captions.write(what, rng) for _ in range(CAPTIONS))
 
@@ -62,7 +66,7 @@ def name(split: str, index: int) -> str:
 def find(called: str) -> scenes.Scene:
   """The scene of the clip that `name` calls so; raises `ConfigError`."""
   split, _, index = called.partition("/")
-  if split not in SPLITS or not index.isdecimal():
+  if split not in NAMES or not index.isdecimal():
     raise errors.ConfigError(
       f"{called!r} is no clip of the toybox, so that what it shows is not "
       "known; use a dataset that `lumiere toybox` made."
@@ -75,6 +79,15 @@ def is_unseen(scene: scenes.Scene) -> bool:
   colors = {(thing.color, thing.shape) for thing in scene.things}
   acts = (scene.actor.shape, scene.action)
   return bool(colors & {*UNSEEN_COLORS}) or acts in UNSEEN_ACTIONS
+
+
+def _whole(split: str, index: int) -> tuple[str, int]:
+  """The same clip as one of a split that is drawn for itself."""
+  whole, _, style = split.partition("_")
+  if split in SPLITS or not style:
+    return split, index
+  styles = tuple(words.STYLES)
+  return whole, len(styles) * index + styles.index(style)
 
 
 def _generator(split: str, index: int, use: int) -> np.random.Generator:

@@ -162,3 +162,13 @@ def test_nonsense_is_refused_in_a_sentence(make, match):
   with pytest.raises(errors.ConfigError, match=match) as raised:
     make()
   assert "\n" not in str(raised.value)
+
+
+def test_a_style_alone_is_every_fourth_styled_clip():
+  for k, style in enumerate(words.STYLES):
+    for index in range(3):
+      split, whole = f"styled_{style}", 4 * index + k
+      assert world.scene(split, index) == world.scene("styled", whole)
+      assert world.describe(split, index) == world.describe("styled", whole)
+      assert world.scene(split, index).style == style
+      assert world.find(f"{split}/{index:06d}").style == style
