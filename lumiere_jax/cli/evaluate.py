@@ -1,6 +1,7 @@
 r"""What generated clips are worth, as a table and as JSON.
 
   lumiere evaluate --weights nano --suite toybox --num-prompts 256 --seed 0
+  lumiere evaluate applications --apps animate inpaint --num-clips 128
   lumiere evaluate reconstruction --generated ball.npy --reference ball.mp4
   lumiere evaluate reconstruction --weights runs/cascade --video ball.mp4 \
     --prompt "a red ball rolls"
@@ -9,9 +10,11 @@ r"""What generated clips are worth, as a table and as JSON.
 
 The first form, of the command "suite", paints captions whose truth is known
 and says how well the clips follow them, beside real clips of the same scenes.
-"reconstruction" compares a clip with the real one it was trained on: PSNR, and
-its motion over the real one's. "seams" upsamples a clip with and without
-MultiDiffusion and compares the jumps where windows meet with those elsewhere.
+"applications" gives real clips to each application and measures what came of
+them.  "reconstruction" compares a clip with the real one it was trained on:
+PSNR, and its motion over the real one's. "seams" upsamples a clip with and
+without MultiDiffusion and compares the jumps where windows meet with those
+elsewhere.
 """
 
 import dataclasses
@@ -27,6 +30,7 @@ from lumiere_jax import shipped
 from lumiere_jax.cli import exits
 from lumiere_jax.cli import progress as bars
 from lumiere_jax.cli import suite
+from lumiere_jax.cli import trials
 from lumiere_jax.evaluation import footage
 from lumiere_jax.evaluation import reconstruction
 from lumiere_jax.evaluation import seams
@@ -182,7 +186,12 @@ def main(argv: list[str] | None = None) -> None:
   if argv and argv[0].startswith("--") and argv[0] != "--help":
     argv.insert(0, "suite")
   verb = tyro.extras.subcommand_cli_from_dict(
-    {"suite": suite.Suite, "reconstruction": Reconstruction, "seams": Seams},
+    {
+      "suite": suite.Suite,
+      "applications": trials.Trials,
+      "reconstruction": Reconstruction,
+      "seams": Seams,
+    },
     args=argv,
     prog="lumiere evaluate",
     description=__doc__,

@@ -53,9 +53,9 @@ class Suite:
   def run(self) -> None:
     """Paints what is not there yet, judges all, prints the table."""
     self._require()
-    known = [_judge(self.judge, "judge")]
+    known = [find_judge(self.judge, "judge")]
     if self.ssr:
-      known.append(_judge(self.judge, "judge128"))
+      known.append(find_judge(self.judge, "judge128"))
     generator = generators.load(self.weights)
     self._keep_settings(generator)
     wanted = {
@@ -155,7 +155,8 @@ class Suite:
     print(f"wrote {_SCORES}, {_TABLE} and {_PAGE} in {self.out}")
 
 
-def _judge(where: str, name: str) -> judges.Judge:
+def find_judge(where: str, name: str) -> judges.Judge:
+  """Loads the judge of a name that stands in a folder, or ships."""
   folder = shipped.find(where)
   for path in (folder / name, folder / f"{name}.safetensors"):
     if path.exists():

@@ -137,7 +137,7 @@ def paint(
       asked = dict(request) | {"prompt": prompt.text, "guard": False}
       asked["seed"] = seed + prompt.index
       result = generator(requests.Request(**asked))
-      _save(path, {r.name: pixels.to_uint8(r.clips[0]) for r in result.stages})
+      save(path, {r.name: pixels.to_uint8(r.clips[0]) for r in result.stages})
     if on_clip:
       on_clip(done + 1, len(wanted), prompt.text)
 
@@ -168,7 +168,7 @@ def rendered(
     path = _file(folder / str(size), prompt)
     if not path.exists():
       real = render.footage(prompt.scene, size, num_frames=NUM_FRAMES, fps=FPS)
-      _save(path, {"real": real.frames})
+      save(path, {"real": real.frames})
     if on_clip:
       on_clip(done + 1, len(wanted), prompt.text)
     with np.load(path) as kept:
@@ -285,7 +285,8 @@ def distance(made: Measured, real: Measured, others: Measured) -> dict:
   }
 
 
-def _save(path: pathlib.Path, clips: Mapping[str, np.ndarray]) -> None:
+def save(path: pathlib.Path, clips: Mapping[str, np.ndarray]) -> None:
+  """Writes clips, whole or not at all."""
   with (
     atomic.replacing(path) as unfinished,
     open(unfinished, "wb") as file,  # given a name, numpy adds an ending

@@ -1,0 +1,109 @@
+"""Applications are measured through the command, on fake networks."""
+
+import json
+
+import fake_stages
+import numpy as np
+import pytest
+
+from lumiere_jax import errors
+from lumiere_jax.cli import evaluate
+from lumiere_jax.cli import suite
+from lumiere_jax.cli import trials
+from lumiere_jax.evaluation import judges
+from lumiere_jax.evaluation import toybox_suite
+from lumiere_jax.generation import generator as generators
+
+T, S = 8, 16
+
+
+def _case(prompt):
+  rng = np.random.default_rng(prompt.index)
+  things = np.zeros((T, S, S), np.uint8)
+  for k in range(T):
+    things[k, 6:9, 3 + k : 6 + k] = 1
+  frames = rng.integers(0, 256, (T, S, S, 3), np.uint8)
+  return trials.Case(
+    index=prompt.index,
+    frames=frames,
+    things=things,
+    wanted=prompt,
+    text=prompt.text,
+    source=prompt,
+  )
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+  """Runs the command on three clips; the judge sees what was asked for."""
+  prompts = toybox_suite.prompts("test", 3)
+  cascade = fake_stages.load(fake_stages.make("base"), fake_stages.make("ssr"))
+  load = lambda path, is_conditional=False: cascade
+  monkeypatch.setattr(generators, "load", load)
+  monkeypatch.setattr(trials, "_MARGIN", 1)
+  monkeypatch.setattr(
+    trials, "cases", lambda app, count, folder: [_case(p) for p in prompts]
+  )
+  scenes = [prompt.scene for prompt in prompts]
+  judge = lambda clips, fps: judges.Seen(scenes=scenes, features=None)
+  monkeypatch.setattr(suite, "find_judge", lambda where, name: judge)
+
+  def call(*flags):
+    out = tmp_path / "out"
+    words = ["applications", "--num-clips", "3", "--out", str(out), *flags]
+    evaluate.main(words)
+    findings = json.loads((out / "findings.json").read_text("utf-8"))
+    return {
+      app: {one["name"]: one for one in found}
+      for app, found in findings["findings"].items()
+    }
+
+  return call
+
+
+def test_every_application_is_painted_and_measured(run, capsys):
+  found = run()
+  assert set(found) == set(trials.TELL) == set(trials.MEASURE)
+  exact = "known pixels exact at the base's size"
+  for app in set(found) - {"edit"}:
+    assert found[app][exact]["value"] == 1.0
+    assert found[app][exact]["count"] == 3
+    assert found[app][exact]["is_met"]
+  assert found["animate"]["action as prompted"]["value"] == 1.0
+  assert found["animate"]["colour and shape kept to the end"]["value"] == 1.0
+  outside = found["cinemagraph"]["every frame the picture outside"]
+  assert outside["value"] == 1.0
+  assert "animate, 3 clips" in capsys.readouterr().out
+
+
+def test_what_was_painted_is_not_painted_again(run, monkeypatch):
+  first = run("--apps", "animate")
+  monkeypatch.setattr(
+    fake_stages.FakeStage, "denoise", lambda *args: pytest.fail("painted")
+  )
+  assert run("--apps", "animate") == first
+
+
+@pytest.mark.parametrize(
+  ("flags", "match"),
+  [
+    (("--apps", "animat"), "Did you mean 'animate'"),
+    (("--num-clips", "0"), "--num-clips is 0"),
+  ],
+)
+def test_what_cannot_be_measured_is_refused(run, flags, match):
+  with pytest.raises(errors.ConfigError, match=match):
+    run(*flags)
+
+
+def test_real_cases_are_seen_from_start_to_end(tmp_path, monkeypatch):
+  monkeypatch.setattr(toybox_suite, "NUM_FRAMES", 2)
+  found = trials.cases("edit", 2, tmp_path)
+  assert len(found) == 2
+  for case in found:
+    assert case.frames.shape == (2, 128, 128, 3)
+    assert (case.things == 1).any((1, 2)).all()
+    assert case.wanted.scene.actor.color != case.source.scene.actor.color
+    assert case.wanted.said["color 0"] == case.wanted.scene.actor.color
+  again = trials.cases("edit", 2, tmp_path)
+  np.testing.assert_array_equal(again[0].frames, found[0].frames)
