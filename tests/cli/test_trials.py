@@ -9,6 +9,8 @@ import pytest
 from lumiere_jax import errors
 from lumiere_jax.cli import evaluate
 from lumiere_jax.cli import suite
+from lumiere_jax.cli import trial_cases
+from lumiere_jax.cli import trial_findings
 from lumiere_jax.cli import trials
 from lumiere_jax.evaluation import judges
 from lumiere_jax.evaluation import toybox_suite
@@ -23,7 +25,7 @@ def _case(prompt):
   for k in range(T):
     things[k, 6:9, 3 + k : 6 + k] = 1
   frames = rng.integers(0, 256, (T, S, S, 3), np.uint8)
-  return trials.Case(
+  return trial_cases.Case(
     index=prompt.index,
     frames=frames,
     things=things,
@@ -40,9 +42,10 @@ def run(monkeypatch, tmp_path):
   cascade = fake_stages.load(fake_stages.make("base"), fake_stages.make("ssr"))
   load = lambda path, is_conditional=False: cascade
   monkeypatch.setattr(generators, "load", load)
-  monkeypatch.setattr(trials, "_MARGIN", 1)
+  monkeypatch.setattr(trial_cases, "_MARGIN", 1)
+  monkeypatch.setattr(trial_cases, "CONTEXT", 3)
   monkeypatch.setattr(
-    trials, "cases", lambda app, count, folder: [_case(p) for p in prompts]
+    trial_cases, "cases", lambda app, count, folder: [_case(p) for p in prompts]
   )
   scenes = [prompt.scene for prompt in prompts]
   judge = lambda clips, fps: judges.Seen(scenes=scenes, features=None)
@@ -62,10 +65,12 @@ def run(monkeypatch, tmp_path):
 
 
 def test_every_application_is_painted_and_measured(run, capsys):
-  found = run()
-  assert set(found) == set(trials.TELL) == set(trials.MEASURE)
+  assert set(trials.TELL) == set(trial_findings.MEASURE)
+  apps = set(trials.TELL) - {"stylize"}
+  found = run("--apps", *apps)
+  assert set(found) == apps
   exact = "known pixels exact at the base's size"
-  for app in set(found) - {"edit"}:
+  for app in apps - {"edit", "extend"}:
     assert found[app][exact]["value"] == 1.0
     assert found[app][exact]["count"] == 3
     assert found[app][exact]["is_met"]
@@ -73,6 +78,8 @@ def test_every_application_is_painted_and_measured(run, capsys):
   assert found["animate"]["colour and shape kept to the end"]["value"] == 1.0
   outside = found["cinemagraph"]["every frame the picture outside"]
   assert outside["value"] == 1.0
+  seams = found["extend"]["frame differences at seams over elsewhere"]
+  assert seams["count"] == 3
   assert "animate, 3 clips" in capsys.readouterr().out
 
 
@@ -88,7 +95,8 @@ def test_what_was_painted_is_not_painted_again(run, monkeypatch):
   ("flags", "match"),
   [
     (("--apps", "animat"), "Did you mean 'animate'"),
-    (("--num-clips", "0"), "--num-clips is 0"),
+    (("--num-clips", "0", "--apps", "edit"), "--num-clips is 0"),
+    (("--apps", "stylize", "--weights", "mine"), "no styles stand beside mine"),
   ],
 )
 def test_what_cannot_be_measured_is_refused(run, flags, match):
@@ -98,12 +106,12 @@ def test_what_cannot_be_measured_is_refused(run, flags, match):
 
 def test_real_cases_are_seen_from_start_to_end(tmp_path, monkeypatch):
   monkeypatch.setattr(toybox_suite, "NUM_FRAMES", 2)
-  found = trials.cases("edit", 2, tmp_path)
+  found = trial_cases.cases("edit", 2, tmp_path)
   assert len(found) == 2
   for case in found:
     assert case.frames.shape == (2, 128, 128, 3)
     assert (case.things == 1).any((1, 2)).all()
     assert case.wanted.scene.actor.color != case.source.scene.actor.color
     assert case.wanted.said["color 0"] == case.wanted.scene.actor.color
-  again = trials.cases("edit", 2, tmp_path)
+  again = trial_cases.cases("edit", 2, tmp_path)
   np.testing.assert_array_equal(again[0].frames, found[0].frames)
