@@ -192,6 +192,7 @@ def _base(config):
     factors=(2, 2, 2),
     layout="rows",
     told=True,
+    head=True,
   )
 
 
@@ -219,7 +220,9 @@ def _ssr(config):
     blocks=(1, 1, 2),
     attention=(),
     groups=8,
-    temporal=dict(conv_levels="all", attention_blocks=0, layout="rows"),
+    temporal=dict(
+      conv_levels="all", attention_blocks=0, layout="rows", head=True
+    ),
   )
   config.sampling.update(
     num_steps=6, guidance_scale=1.0, window=8, overlap=2, noise_level=0.1

@@ -147,6 +147,9 @@ class TemporalSpec:
     layout: see `nn.conv.convolve_frames`.
     told: whether temporal blocks are told the diffusion time and the text
       (pooled by an attention of their own).
+    head: whether what the last convolution says is then corrected along time.
+      Where no block runs at full resolution (`resize_first`), nothing else
+      lets frames agree on what only full resolution shows, and it flickers.
   """
 
   conv_levels: str = "fine"
@@ -155,6 +158,7 @@ class TemporalSpec:
   factors: tuple[int, ...] = ()
   layout: str = "rows"
   told: bool = False
+  head: bool = False
 
   def __post_init__(self):
     object.__setattr__(self, "factors", tuple(self.factors))

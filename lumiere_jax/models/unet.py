@@ -20,6 +20,7 @@ from lumiere_jax import errors
 from lumiere_jax.models import execution as executions
 from lumiere_jax.models import levels
 from lumiere_jax.models import spec as specs
+from lumiere_jax.models import temporal as temporal_blocks
 from lumiere_jax.nn import attention
 from lumiere_jax.nn import conv
 from lumiere_jax.nn import embed
@@ -84,6 +85,11 @@ class UNet(nn.Module):
     if self.spec.resize_first:
       x = jnp.concatenate([x, stem * self.spec.skip_scale], axis=-1)
     out = self.head(x, told)
+    if self.temporal and self.temporal.head:
+      out = temporal_blocks.TemporalHead(
+        *(self.spec, self.temporal.layout, timeline, self.dtype),
+        name="temporal_head",
+      )(out, noisy, told.temporal)
     return out[:, 0] if is_image else out
 
   def level(self, index: int) -> dict:
@@ -111,6 +117,10 @@ class UNet(nn.Module):
         temporal_factor(self.temporal),
         because="the U-Net divides the frame rate by it",
       )
+    if self.temporal and self.temporal.head:
+      because = "the temporal head sees patches of 2x2 pixels"
+      errors.require_divisible("frame height", height, 2, because=because)
+      errors.require_divisible("frame width", width, 2, because=because)
     if (condition.low_res is not None) != self.spec.low_res:
       has = "has" if self.spec.low_res else "has no"
       was = "none was" if condition.low_res is None else "one was"

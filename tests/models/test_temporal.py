@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lumiere_jax import errors
 from lumiere_jax.models import inflate
 from lumiere_jax.models import stunet
 from lumiere_jax.models import t2i
+from lumiere_jax.models import temporal
 from lumiere_jax.nn import initial
 from lumiere_jax.types import Condition
 
@@ -179,3 +181,38 @@ def test_a_loop_of_told_blocks_is_those_blocks():
     rtol=1e-4,
     atol=1e-6,
   )
+
+
+HEAD = EFFICIENT | TWO_LEVELS | dict(temporal=dict(head=True))
+
+
+def test_a_head_along_time_begins_without_a_say():
+  network, inputs = _network(**HEAD), _inputs()
+  params = _fresh(network)
+  assert inflate.is_temporal(("temporal_head", "conv", "kernel"))
+  without = _network(**(EFFICIENT | TWO_LEVELS))
+  moved, fresh = _moved(params), params["temporal_head"]
+  want = _apply(
+    without, {k: x for k, x in moved.items() if k != "temporal_head"}, inputs
+  )
+  got = _apply(network, moved | {"temporal_head": fresh}, inputs)
+  np.testing.assert_array_equal(got, want)
+  spoken = _apply(network, moved, inputs)
+  assert float(jnp.abs(spoken - want).max()) > 1e-3
+
+
+def test_patches_hold_neighbours_and_go_back():
+  video = jnp.arange(2 * 4 * 6 * 3).reshape(1, 2, 4, 6, 3)
+  cut = temporal.patches(video)
+  assert cut.shape == (1, 2, 2, 3, 12)
+  np.testing.assert_array_equal(
+    cut[0, 0, 1, 2], video[0, 0, 2:4, 4:6].reshape(-1)
+  )
+  np.testing.assert_array_equal(temporal.pixels(cut), video)
+
+
+def test_a_head_refuses_sides_that_no_patch_divides():
+  network = _network(**(COARSEST | dict(temporal=dict(head=True))))
+  noisy, t, condition = _inputs()
+  with pytest.raises(errors.ShapeError, match="sees patches of 2x2"):
+    network.init(jax.random.key(0), noisy[:, :, :, :5], t, condition)

@@ -83,7 +83,9 @@ CASES = {
   "base, told": (
     *("base", 8, dict(frames=2, fsdp=2, data=2)),
     dict(
-      temporal=dict(attention_blocks=2, told=True), remat="blocks", given=True
+      temporal=dict(attention_blocks=2, told=True, head=True),
+      remat="blocks",
+      given=True,
     ),
   ),
   "ssr": ("ssr", 4, dict(frames=2, fsdp=4)),
