@@ -61,6 +61,9 @@ TEXT = dict(
     mlp_width=256,
     neighbours=(1, 1),
     slopes=(0.0, 0.05, 0.15, 0.4),
+    # Whether there is one of the seven shapes, of what colour, material and
+    # size; who acts; action, camera, ground and sky.
+    questions=((1, 10, 2, 3),) * 7 + ((7,), (11,), (7,), (6,), (4,)),
   ),
 )
 OPTIMIZER = dict(
@@ -129,8 +132,6 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
         groups=16,
         embedding_width=256,
         text_width=128,
-        # Letters are many: pixels attend to four at a time.
-        text_patch=4,
         resize="strided",
         resize_first=True,
         skips="level",
@@ -168,17 +169,13 @@ def _text(config):
   config.num_steps = 1500
   config.trainable = "all"
   config.data.update(dataset="toybox:captions", frames="none", global_batch=32)
-  # Answers: whether there is one of the seven shapes, of what colour, material
-  # and size; who acts; action, camera, ground and sky.
-  config.model = dict(
-    sizes=((1, 10, 2, 3),) * 7 + ((7,), (11,), (7,), (6,), (4,))
-  )
+  config.model = {}
 
 
 def _t2i(config):
   config.num_steps = 10_000
   config.init_parts = ("text",)
-  config.data.update(frames="random", num_frames=4, global_batch=12)
+  config.data.update(frames="random", num_frames=2, global_batch=24)
   config.every.preview = 2000
 
 

@@ -53,8 +53,7 @@ class FakeStage:
     return {"gain": jax.ShapeDtypeStruct((), jnp.float32)}
 
   def encode(self, params, tokens, mask):
-    del mask
-    return params["gain"] * tokens[..., None].astype(jnp.float32)
+    return params["gain"] * tokens[..., None].astype(jnp.float32), mask
 
   def denoise(self, params, noisy, t, condition):
     del params

@@ -58,8 +58,9 @@ def test_recipe_is_plain_json_and_builds_its_networks(path, variant):
   style = {"style"} if is_style else set()
   assert recipe.keys() == assemble.SECTIONS | style
   stage = stages.build(recipe)
-  reads = (set() if recipe["stage"] == "judge" else {"text"}) | style
-  assert set(stage.abstract_params()) == {"network"} | reads
+  parts = {"text": {"text"}, "judge": {"network"}}
+  want = parts.get(recipe["stage"], {"text", "network"}) | style
+  assert set(stage.abstract_params()) == want
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -85,4 +86,4 @@ def test_a_recipe_that_needs_us_is_found(alone, tmp_path):
 def test_nano_reads_all_that_the_toybox_says():
   config = _load(CONFIGS / "nano.py").get_config("text")
   sizes = [[len(known) for known in group.values()] for group in caption.GROUPS]
-  assert [[*group] for group in config.model.sizes] == sizes
+  assert [[*group] for group in config.text.encoder.questions] == sizes

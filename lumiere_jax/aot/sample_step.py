@@ -94,9 +94,8 @@ def plain(stage: stages.Stage, num_frames: int):
 
 def told(stage: stages.Stage, num_clips: int, num_frames: int):
   """Abstract keys and conditions of a batch."""
-  text = stage.recipe["text"]
   abstract = jax.ShapeDtypeStruct
-  length, width = text["max_length"], text["encoder"]["width"]
+  length, width = stage.text_shape
   low_res = None
   if stage.name == stages.SUPER_RESOLUTION:
     side = stage.recipe["diffusion"]["low_res"]

@@ -135,20 +135,23 @@ def abstract_batch(recipe: Mapping[str, Any], mesh) -> Batch:
     return CaptionBatch(
       tokens=on((count, length), jnp.int32),
       text_mask=on((count, length), jnp.bool_),
-      labels=on((count, sum(map(len, recipe["model"]["sizes"]))), jnp.int32),
+      labels=on(
+        (count, sum(map(len, text["encoder"]["questions"]))), jnp.int32
+      ),
     )
   side = data["crop"] or data["resolution"]
   video = on((count, data["num_frames"], side, side, 3), jnp.uint8)
   if recipe["stage"] == stages.JUDGE:
     return TruthBatch(video=video, labels=on((count, truth.SIZE), jnp.int32))
-  embedding = None
+  embedding, seen = None, length
   if data.get("embeddings"):
+    seen = len(text["encoder"].get("questions", ())) or length
     width = text["encoder"]["width"]
-    embedding = on((count, length, width), jnp.float32)
+    embedding = on((count, seen, width), jnp.float32)
   return VideoBatch(
     video=video,
     tokens=on((count, length), jnp.int32),
-    text_mask=on((count, length), jnp.bool_),
+    text_mask=on((count, seen), jnp.bool_),
     embedding=embedding,
   )
 

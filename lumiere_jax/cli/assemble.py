@@ -350,7 +350,7 @@ def preview(stage: stages.Stage, mesh):
     del step
     params = inflate.merge(trained, frozen)
     tokens, mask = stage.tokenizer([""])
-    text = stage.encode(params, tokens, mask)
+    text, mask = stage.encode(params, tokens, mask)
     keys = sampling_noise.clip_keys(0, [0])
     clip = run(params, keys, Condition(text=text, text_mask=mask))
     return {"preview": pixels.to_uint8(np.asarray(clip)[0])}

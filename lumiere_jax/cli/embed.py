@@ -61,8 +61,8 @@ def main(argv: list[str] | None = None) -> None:
 
   def embed(texts):
     tokens, mask = stage.tokenizer([*texts, *[""] * (flags.batch - len(texts))])
-    rows = np.asarray(encode(tokens, mask))
-    return rows[: len(texts)], mask[: len(texts)]
+    rows, mask = encode(tokens, mask)
+    return np.asarray(rows)[: len(texts)], np.asarray(mask)[: len(texts)]
 
   total = sum(len(one) for one in sources)
   done, made, bar = 0, 0, progress.Bar(sys.stderr)

@@ -12,7 +12,7 @@ from lumiere_jax.types import Array, Condition, FrameCondition, Guided
 
 def build(
   tokenizer: Callable[[list[str]], tuple[np.ndarray, np.ndarray]],
-  encode: Callable[[Array, Array], Array],
+  encode: Callable[[Array, Array], tuple[Array, Array]],
   *,
   prompt: str | None,
   negative_prompt: str,
@@ -25,7 +25,7 @@ def build(
 
   Args:
     tokenizer: captions -> (tokens [B, L], mask [B, L]).
-    encode: (tokens, mask) -> [B, L, E] float32.
+    encode: (tokens, mask) -> embedding [B, L', E] float32 and its mask.
     prompt: what to show; None for the null prompt, the one that captions are
       dropped to in training.
     negative_prompt: what to steer away from; empty for the null prompt.
@@ -35,7 +35,7 @@ def build(
     given: pixels of one clip, [T, H, W, ...], that all are given.
   """
   tokens, mask = tokenizer([prompt or "", negative_prompt])
-  embedding, mask = encode(tokens, mask), jnp.asarray(mask)
+  embedding, mask = encode(tokens, jnp.asarray(mask))
   unsaid = [prompt is None, not negative_prompt]
   if any(unsaid):
     embedding, mask = null.drop(embedding, mask, jnp.array(unsaid))

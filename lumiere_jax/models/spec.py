@@ -35,8 +35,6 @@ class UNetSpec:
     embedding_width: width of the time embedding.
     text_width: width text is projected to for attention; None for the widest
       level's.
-    text_patch: text tokens that stand side by side in one of those that pixels
-      attend to; 1 for words or pieces of words, more for bytes.
     pooled_text: whether attention-pooled text joins the time embedding.
     resize: "pooled" puts average pooling / pixel repetition inside a residual
       block (BigGAN); "strided" is a strided convolution / repetition then
@@ -65,7 +63,6 @@ class UNetSpec:
   groups: int = 32
   embedding_width: int = 512
   text_width: int | None = None
-  text_patch: int = 1
   pooled_text: bool = True
   resize: str = "pooled"
   resize_first: bool = False

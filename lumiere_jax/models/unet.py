@@ -151,7 +151,6 @@ class UNet(nn.Module):
       temporal = self.scalar("temporal_time", t)
       temporal += self.pooled("temporal_", text, mask)
       temporal = getattr(nn, spec.activation)(temporal)
-    text, mask = patches(text, mask, spec.text_patch)
     text = embed.dense(
       spec.text_width or max(spec.widths), self.dtype, "text_project"
     )(text)
@@ -226,25 +225,6 @@ class UNet(nn.Module):
     return conv.SpatialConv(
       self.spec.out_channels, kernel_init=initial.ZEROS, name="conv_out"
     )(act(x))
-
-
-def patches(text: Array, mask: Array, size: int) -> tuple[Array, Array]:
-  """Puts tokens side by side: [B, L, D] -> [B, L / size, size D], and masks.
-
-  The last patch is filled up; a patch may be attended to if any of its tokens
-  may, and those that may not are zeros in it.
-  """
-  if size == 1:
-    return text, mask
-  batch, length, width = text.shape
-  missing = -length % size
-  text = jnp.where(mask[..., None], text, 0)
-  text = jnp.pad(text, ((0, 0), (0, missing), (0, 0)))
-  mask = jnp.pad(mask, ((0, 0), (0, missing)))
-  return (
-    text.reshape(batch, -1, size * width),
-    mask.reshape(batch, -1, size).any(-1),
-  )
 
 
 def temporal_factor(temporal: specs.TemporalSpec | None) -> int:

@@ -118,11 +118,10 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
     )
 
   def loss_fn(params, batch, key):
-    text = batch.embedding
-    if text is None:
+    if batch.embedding is None:
       # Once a caption, before frames become clips.
-      text = stage.encode(params, batch.tokens, batch.text_mask)
-    batch = dataclasses.replace(batch, embedding=text)
+      text, mask = stage.encode(params, batch.tokens, batch.text_mask)
+      batch = dataclasses.replace(batch, embedding=text, text_mask=mask)
     if stage.name == stages.IMAGES:
       batch = frames_as_clips(batch)
     clean = to_float(batch.video)

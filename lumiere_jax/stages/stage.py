@@ -21,7 +21,6 @@ from lumiere_jax.diffusion import schedules
 from lumiere_jax.models import judge
 from lumiere_jax.models import style as styles
 from lumiere_jax.nn import initial
-from lumiere_jax.text import reader
 from lumiere_jax.text import t5
 from lumiere_jax.text import tokenizers
 from lumiere_jax.types import Array, Condition, Estimate, Params
@@ -91,11 +90,30 @@ class Stage:
     """Draws all parameters, where `shardings` says; see `nn.initial`."""
     return initial.materialize(self.abstract_params(), seed, shardings)
 
-  def encode(self, params: Params, tokens: Array, mask: Array) -> Array:
-    """Text embedding: tokens [B, L] int32, mask [B, L] -> [B, L, E] float32."""
-    return self.text_encoder.apply(
+  @property
+  def text_shape(self) -> tuple[int, int]:
+    """(L', E) of a text's embedding; see `text.t5`."""
+    text = self.recipe["text"]
+    length = len(self.text_encoder.questions) or text["max_length"]
+    return length, text["encoder"]["width"]
+
+  def encode(
+    self, params: Params, tokens: Array, mask: Array
+  ) -> tuple[Array, Array]:
+    """What the text encoder hands on, and what of it is to be attended to.
+
+    Args:
+      params: of the stage.
+      tokens: [B, L] int32.
+      mask: [B, L] bool, True on real tokens.
+
+    Returns:
+      Embedding [B, L', E] float32 and mask [B, L'] bool.
+    """
+    embedding = self.text_encoder.apply(
       {"params": params["text"]}, tokens, mask
-    ).astype(jnp.float32)
+    )
+    return embedding.astype(jnp.float32), self.text_encoder.seen(mask)
 
   def predict(
     self, params: Params, noisy: Array, t: Array, condition: Condition
@@ -139,17 +157,16 @@ class Stage:
 
   def _inputs(self, sizes: tuple[int, int]):
     frames, side = sizes
-    tokens, mask = self._tokens()
     video = jax.ShapeDtypeStruct((1, frames, side, side, 3), jnp.float32)
     scalar = jax.ShapeDtypeStruct((1,), jnp.float32)
-    width = self.recipe["text"]["encoder"]["width"]
+    length, width = self.text_shape
     low_res = self.network.spec.low_res
     return (
       video,
       scalar,
       Condition(
-        text=jax.ShapeDtypeStruct((*tokens.shape, width), jnp.float32),
-        text_mask=mask,
+        text=jax.ShapeDtypeStruct((1, length, width), jnp.float32),
+        text_mask=jax.ShapeDtypeStruct((1, length), jnp.bool_),
         low_res=video if low_res else None,
         noise_level=scalar if low_res else None,
       ),
@@ -157,20 +174,19 @@ class Stage:
 
 
 class TextStage(Stage):
-  """A stage without pictures: its network reads what the encoder wrote."""
+  """A stage without pictures: its text encoder answers questions."""
+
+  def abstract_params(self) -> Params:
+    """Shapes, axis names and initialisers of all parameters; no memory."""
+    key = jax.random.key(0)
+    shapes = jax.eval_shape(self.text_encoder.init, key, *self._tokens())
+    return {"text": shapes["params"]}
 
   def read(self, params: Params, tokens: Array, mask: Array) -> Array:
     """What the captions say: logits [B, K, V]; see `text.reader`."""
-    embedding = self.encode(params, tokens, mask)
-    return self.network.apply({"params": params["network"]}, embedding, mask)
-
-  def _sizes(self) -> tuple[int, int]:
-    return 0, 0
-
-  def _inputs(self, sizes: tuple[int, int]):
-    tokens, mask = self._tokens()
-    width = self.recipe["text"]["encoder"]["width"]
-    return jax.ShapeDtypeStruct((*tokens.shape, width), jnp.float32), mask
+    return self.text_encoder.apply(
+      {"params": params["text"]}, tokens, mask, answers=True
+    )
 
 
 class JudgeStage(Stage):
@@ -214,8 +230,7 @@ def build(recipe: Mapping[str, Any]) -> Stage:
     network = judge.Judge(**recipe["model"])
     return JudgeStage(**parts, network=network, schedule=None, prediction="")
   if recipe["stage"] == TEXT:
-    network = reader.Reader(**recipe["model"])
-    return TextStage(**parts, network=network, schedule=None, prediction="")
+    return TextStage(**parts, network=None, schedule=None, prediction="")
   return Stage(
     **parts,
     network=models.build(recipe["stage"], **recipe["model"]),
@@ -236,14 +251,11 @@ def in_compute_dtype(stage: Stage, frozen: Params) -> Params:
     stage: whose parameters they are.
     frozen: {"network": ..., "text": ...} or a part of it.
   """
-  dtypes = {
-    "network": stage.network.dtype,
-    "text": jnp.dtype(stage.text_encoder.dtype),
-  }
 
   def cast(path, x):
     part, *names = (step.key for step in path)
+    of = stage.network if part == "network" else stage.text_encoder
     reads_float32 = names[0].endswith("_out") or "relative" in names
-    return x if x.ndim < 2 or reads_float32 else x.astype(dtypes[part])
+    return x if x.ndim < 2 or reads_float32 else x.astype(jnp.dtype(of.dtype))
 
   return jax.tree.map_with_path(cast, frozen)

@@ -1,9 +1,13 @@
-"""Reads out of a text embedding what the text says.
+"""Reads out of a text what it says, and hands that on.
 
 A text encoder that is trained from nothing by the diffusion loss alone learns
-what words mean very slowly.  Ours is taught to read first: of captions whose
-meaning is known it must say, attribute by attribute, what they say.  The
-reader that asks is thrown away; the encoder is then frozen, as Imagen's is.
+what words mean very slowly, and so does an image network that has to find out
+which of two hundred bytes say what it wants to know.  Ours is taught to read
+first: of captions whose meaning is known it must say, attribute by attribute,
+what they say.  The encoder is then frozen, as Imagen's is, and what its reader
+answers is what the image network is told: a few places instead of many tokens,
+each the sum of the vectors of its answers.  An answer has the same vector in
+every place, so that red is learned once, and not for each thing that is red.
 """
 
 from collections.abc import Sequence
@@ -18,6 +22,8 @@ from lumiere_jax.nn import embed
 from lumiere_jax.nn import initial
 from lumiere_jax.types import Array
 
+NEVER = -1e9  # logit of an answer that there is not
+
 
 class Reader(nn.Module):
   """Questions about a text: [B, L, E] -> [B, K, V] logits.
@@ -27,9 +33,9 @@ class Reader(nn.Module):
   read off any word that is a colour, and whose it is would not be learned.
 
   Attributes:
-    sizes: of each group, number of answers of each of its questions, K in all;
-      class 0, "nothing is said", comes on top, and V is the largest of them
-      plus one.
+    sizes: of each of G groups, number of answers of each of its questions, K in
+      all; class 0, "nothing is said", comes on top, and V is the largest of
+      them plus one.
     dtype: compute dtype; logits are float32.
   """
 
@@ -38,7 +44,7 @@ class Reader(nn.Module):
 
   @nn.compact
   def __call__(self, text: Array, mask: Array) -> Array:
-    """Asks; `mask` is [B, L] bool. Logits of answers that are none: -1e9."""
+    """Asks; `mask` is [B, L] bool. Logits of answers that are none: `NEVER`."""
     width, groups = text.shape[-1], len(self.sizes)
     text = nn.LayerNorm(dtype=self.dtype, name="norm")(text)
     questions = self.param(
@@ -60,9 +66,7 @@ class Reader(nn.Module):
       embed.dense(width, self.dtype, "mix", names=axes.FROM_HEADS)(places)
       + questions
     )
-    group_of = np.repeat(
-      np.arange(groups), [len(group) for group in self.sizes]
-    )
+    group_of, _ = _order(self.sizes)
     sizes = np.concatenate([np.array(group) for group in self.sizes])
     kernel = self.param(
       "values",
@@ -73,4 +77,42 @@ class Reader(nn.Module):
     )
     logits = jnp.einsum("bke,kev->bkv", places[:, group_of], kernel)
     exists = np.arange(1 + max(sizes)) <= sizes[:, None]
-    return jnp.where(exists, logits.astype(jnp.float32), -1e9)
+    return jnp.where(exists, logits.astype(jnp.float32), NEVER)
+
+
+class Answers(nn.Module):
+  """What was answered, as text features: [B, K, V] logits -> [B, G, E].
+
+  The vectors are drawn once and never trained: nothing that is learned from
+  captions says how alike answers should be.
+
+  Attributes:
+    sizes: as the reader's.
+    width: E.
+  """
+
+  sizes: Sequence[Sequence[int]]
+  width: int
+
+  @nn.compact
+  def __call__(self, logits: Array) -> Array:
+    group_of, rank_of = _order(self.sizes)
+    groups, questions = len(self.sizes), max(map(len, self.sizes))
+    vectors = lambda name, *shape: self.param(
+      name,
+      initial.named(
+        initial.Initial("normal"), (*(None for _ in shape), "embed")
+      ),
+      (*shape, self.width),
+    )
+    answers = vectors("answers", questions, logits.shape[-1])
+    told = jnp.einsum("bkv,kve->bke", jax.nn.softmax(logits), answers[rank_of])
+    places = jax.nn.one_hot(group_of, groups, dtype=told.dtype)
+    return jnp.einsum("bke,kg->bge", told, places) + vectors("places", groups)
+
+
+def _order(sizes: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
+  """Of each question, its group and its rank in it: [K] and [K] int."""
+  counts = [len(group) for group in sizes]
+  ranks = [np.arange(count) for count in counts]
+  return np.repeat(np.arange(len(sizes)), counts), np.concatenate(ranks)

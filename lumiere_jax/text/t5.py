@@ -6,10 +6,11 @@ train a byte-level one of the same family.  Pre-norm blocks without biases,
 root-mean-square norm, unscaled attention with bucketed relative positions,
 gated GELU (Raffel et al. 2020; Shazeer 2020).
 
-Two departures, off unless asked for.  Convolutions before the first block make
-words of bytes, as CANINE's first layers do (Clark et al. 2022).  And heads may
+Three departures, off unless asked for.  Convolutions before the first block
+make words of bytes, as CANINE's first layers do (Clark et al. 2022).  Heads may
 prefer what is near from the start (ALiBi, Press et al. 2022): an attention that
 has to find out what is next to what learns that very slowly from little text.
+And what is handed on may be the answers of a reader instead of the tokens.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from lumiere_jax.nn import axes
 from lumiere_jax.nn import embed
 from lumiere_jax.nn import initial
 from lumiere_jax.nn import relative_bias
+from lumiere_jax.text import reader
 from lumiere_jax.types import Array
 
 UP = ("embed", "mlp")
@@ -166,7 +168,9 @@ class Layer(nn.Module):
 
 
 class T5Encoder(nn.Module):
-  """Token ids to text features: [B, L] int32 -> [B, L, E] float32.
+  """Token ids to text features: [B, L] int32 -> [B, L', E] float32.
+
+  L' is L, or the groups of questions of a reader.
 
   Attributes:
     vocab_size: rows of the embedding table.
@@ -182,6 +186,8 @@ class T5Encoder(nn.Module):
       `Neighbours`.
     slopes: of each head, what a token's logit loses a token of distance; empty
       for nothing.
+    questions: what a reader asks, whose answers are then handed on; empty for
+      the tokens. See `text.reader`.
     dtype: compute dtype.
   """
 
@@ -196,11 +202,17 @@ class T5Encoder(nn.Module):
   per_layer_bias: bool = False
   neighbours: Sequence[int] = ()
   slopes: Sequence[float] = ()
+  questions: Sequence[Sequence[int]] = ()
   dtype: str = "float32"
 
   @nn.compact
-  def __call__(self, tokens: Array, mask: Array) -> Array:
-    """Encodes; `mask` is [B, L] bool, True on real tokens."""
+  def __call__(
+    self, tokens: Array, mask: Array, *, answers: bool = False
+  ) -> Array:
+    """Encodes; `mask` is [B, L] bool, True on real tokens.
+
+    With `answers` the logits of what the reader answers, [B, K, V].
+    """
     dtype = jnp.dtype(self.dtype)
     x = nn.Embed(
       self.vocab_size,
@@ -232,7 +244,18 @@ class T5Encoder(nn.Module):
         dtype,
         name=f"layer_{index}",
       )(x, mask, bias)
-    return RootMeanSquareNorm(name="final_norm")(x)
+    x = RootMeanSquareNorm(name="final_norm")(x)
+    if not self.questions:
+      return x
+    logits = reader.Reader(self.questions, dtype, name="reader")(x, mask)
+    told = reader.Answers(self.questions, self.width, name="told")(logits)
+    return logits if answers else told
+
+  def seen(self, mask: Array) -> Array:
+    """What may be attended to of what is handed on: [B, L] -> [B, L']."""
+    if not self.questions:
+      return mask
+    return jnp.ones((len(mask), len(self.questions)), bool)
 
   def distances(self, length: int) -> Array:
     """[1, heads, L, L] float32: how far apart tokens are, times the slopes."""

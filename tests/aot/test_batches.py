@@ -28,3 +28,15 @@ def test_a_text_step_takes_what_captions_come_as():
     batch = next(iterator)
   shapes = lambda tree: jax.tree.map(lambda x: (x.shape, x.dtype), tree)
   assert shapes(found) == shapes(batch)
+
+
+def test_embeddings_of_summaries_are_as_long_as_these():
+  config = importlib.import_module("configs.nano").get_config("t2i")
+  config.data.embeddings = "cache/words"
+  recipe = json.loads(config.to_json_best_effort())
+  found = train_step.abstract_batch(
+    recipe, meshes.make({"data": 1}, jax.devices()[:1])
+  )
+  assert found.tokens.shape == (24, 192)
+  assert found.embedding.shape == (24, 12, 128)
+  assert found.text_mask.shape == (24, 12)

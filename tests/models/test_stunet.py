@@ -14,7 +14,6 @@ from lumiere_jax.models import inflate
 from lumiere_jax.models import ssr
 from lumiere_jax.models import stunet
 from lumiere_jax.models import t2i
-from lumiere_jax.models import unet
 from lumiere_jax.nn import initial
 from lumiere_jax.types import Condition, FrameCondition
 
@@ -274,20 +273,6 @@ def test_a_network_that_is_told_pixels_starts_as_its_parent():
   )
   with pytest.raises(errors.ConfigError, match="not trained to be told"):
     run(parent, params, given)
-
-
-def test_text_tokens_may_stand_side_by_side():
-  text = jnp.arange(2 * 7 * 3, dtype=jnp.float32).reshape(2, 7, 3)
-  mask = jnp.arange(7) < jnp.array([[4], [6]])
-  one, same = unet.patches(text, mask, 1)
-  assert one is text
-  assert same is mask
-  found, seen = unet.patches(text, mask, 3)
-  assert found.shape == (2, 3, 9)
-  np.testing.assert_array_equal(found[0, 0], text[0, :3].ravel())
-  # Of the second patch one token may be attended to.
-  np.testing.assert_array_equal(found[0, 1], [*text[0, 3], *[0] * 6])
-  np.testing.assert_array_equal(seen, [[1, 1, 0], [1, 1, 0]])
 
 
 def test_recomputation_changes_no_gradient():

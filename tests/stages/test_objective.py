@@ -36,7 +36,7 @@ class Spy:
     return types.SimpleNamespace(spec=self)
 
   def encode(self, params, tokens, mask):
-    return params * jnp.ones((*tokens.shape, 4))
+    return params * jnp.ones((*tokens.shape, 4)), mask
 
   def predict(self, params, noisy, t, condition):
     self.told.append((noisy, t, condition))

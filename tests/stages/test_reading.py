@@ -19,9 +19,9 @@ SIZES = [[len(known) for known in group.values()] for group in caption.GROUPS]
 @pytest.fixture(scope="module")
 def stage():
   encoder = dict(width=16, num_layers=1, num_heads=2, head_dim=8, mlp_width=32)
+  encoder["questions"] = SIZES
   text = dict(tokenizer="bytes", max_length=64, encoder=encoder)
-  model = dict(sizes=SIZES)
-  recipe = dict(stage="text", text=text, model=model, diffusion={})
+  recipe = dict(stage="text", text=text, model={}, diffusion={})
   return stages.build(recipe)
 
 
@@ -42,7 +42,7 @@ def test_a_text_stage_reads_and_has_no_pictures(stage):
   assert isinstance(stage, stages.TextStage)
   assert stage.schedule is None
   assert stage.prediction == ""
-  assert set(stage.abstract_params()) == {"text", "network"}
+  assert set(stage.abstract_params()) == {"text"}
 
 
 def test_the_loss_falls_and_whole_is_at_most_right(stage, batch):

@@ -6,6 +6,7 @@ import pytest
 
 from lumiere_jax.nn import initial
 from lumiere_jax.text import reader
+from lumiere_jax.text import t5
 
 # The first two are of one group.
 SIZES = ((3, 1), (5,))
@@ -87,3 +88,58 @@ def test_what_is_none_is_never_learned(params, text, mask):
   values = np.abs(np.asarray(grads)).max(1)
   assert (values[~EXISTS] == 0).all()
   assert (values[EXISTS] > 0).all()
+
+
+ANSWERS = reader.Answers(sizes=SIZES, width=8)
+
+
+@pytest.fixture(scope="module")
+def vectors():
+  shapes = jax.eval_shape(ANSWERS.init, jax.random.key(0), jnp.zeros((1, 3, 6)))
+  return initial.materialize(shapes["params"], seed=0)
+
+
+def _sure(*answers):
+  """Logits of a reader that is sure."""
+  return jnp.where(jnp.arange(6) == jnp.array(answers)[:, None], 0.0, -1e9)[
+    None
+  ]
+
+
+def test_a_place_is_the_sum_of_the_vectors_of_its_answers(vectors):
+  found = ANSWERS.apply({"params": vectors}, _sure(2, 1, 5))
+  chex.assert_shape(found, (1, 2, 8))
+  answers, places = vectors["answers"], vectors["places"]
+  chex.assert_shape(answers, (2, 6, 8))
+  # Questions of one rank share vectors, whatever they are about.
+  want = [
+    answers[0, 2] + answers[1, 1] + places[0],
+    answers[0, 5] + places[1],
+  ]
+  np.testing.assert_allclose(found[0], np.stack(want), rtol=1e-6)
+
+
+def test_who_hesitates_says_both(vectors):
+  run = lambda logits: ANSWERS.apply({"params": vectors}, logits)
+  one, other = _sure(2, 1, 5), _sure(0, 1, 5)
+  np.testing.assert_allclose(
+    run(jnp.maximum(one, other)), (run(one) + run(other)) / 2, rtol=1e-5
+  )
+
+
+SMALL = dict(
+  vocab_size=16, width=8, num_layers=1, num_heads=1, head_dim=8, mlp_width=8
+)
+
+
+@pytest.mark.parametrize(("sizes", "length"), [((), 7), (SIZES, 2)])
+def test_an_encoder_hands_on_its_tokens_or_what_it_read(sizes, length, mask):
+  encoder = t5.T5Encoder(**SMALL, questions=sizes)
+  tokens = np.arange(14).reshape(2, 7)
+  params = encoder.init(jax.random.key(0), tokens, mask)
+  found, seen = encoder.apply(params, tokens, mask), encoder.seen(mask)
+  chex.assert_shape(found, (2, length, 8))
+  np.testing.assert_array_equal(seen, np.ones((2, 2), bool) if sizes else mask)
+  if sizes:
+    said = encoder.apply(params, tokens, mask, answers=True)
+    chex.assert_shape(said, (2, 3, 6))
