@@ -180,7 +180,7 @@ def _t2i(config):
 
 
 def _base(config):
-  config.num_steps = 6_000
+  config.num_steps = 3_000
   config.trainable = "temporal"
   config.every.preview = 1000
   config.model.temporal = dict(
@@ -196,10 +196,11 @@ def _base(config):
 def _conditional(config):
   _base(config)
   config.stage = "base"
-  config.num_steps = 3_000
+  config.num_steps = 4_000
   config.trainable = "conditional"
   config.model.given = True
-  config.diffusion.given = GIVEN
+  # Four in ten are given nothing: it ships as the base, too.
+  config.diffusion.given = GIVEN | dict(nothing=0.5)
 
 
 def _ssr(config):
@@ -233,6 +234,9 @@ def _style(config):
   config.num_steps = 600
   config.init_parts = ("text", "network")
   config.trainable = "style"
+  # As the network is that it goes on from, and given nothing.
+  config.model.given = True
+  config.diffusion.given = dict(nothing=1.0)
   config.style = dict(
     # A picture, several with commas between, or a folder; or give data.dataset.
     image=config_dict.placeholder(str),

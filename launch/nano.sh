@@ -5,8 +5,9 @@
 #
 # Hours; not yet measured whole. What is there already is not made again, so
 # the same command goes on where it was stopped. STAGE is one of text, t2i,
-# base, ssr, judge, judge128, weights. At the end DIR/weights holds what ships as
-# "nano", in bfloat16, at most 32 MB.
+# base, conditional, ssr, judge, judge128, weights. At the end DIR/weights holds
+# what ships as "nano", in bfloat16, at most 32 MB: the conditional network goes
+# as the base, since it is that where nothing is given.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -27,15 +28,15 @@ while (($#)); do
       shift 2
       ;;
     -h | --help)
-      sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit
       ;;
     *) fail "$1 is unknown; see launch/nano.sh --help." ;;
   esac
 done
 case "$until" in
-  text | t2i | base | ssr | judge | judge128 | weights) ;;
-  *) fail "--until is \"$until\"; it is one of text, t2i, base, ssr, judge, judge128, weights." ;;
+  text | t2i | base | conditional | ssr | judge | judge128 | weights) ;;
+  *) fail "--until is \"$until\"; it is one of text, t2i, base, conditional, ssr, judge, judge128, weights." ;;
 esac
 
 make_venv "$python" ""
@@ -74,6 +75,8 @@ train t2i "${here32[@]}" "--config.init_from=$out/text"
 ends t2i
 train base "${here32[@]}" "--config.init_from=$out/t2i"
 ends base
+train conditional "${here32[@]}" "--config.init_from=$out/base"
+ends conditional
 render toys128 128 2000
 embed toys128
 train ssr "--config.data.dataset=$cache/toys128" \
@@ -85,9 +88,13 @@ train judge128 "--config.data.dataset=$cache/toys128"
 ends judge128
 
 say "export $out/weights"
-for stage in base ssr judge judge128; do
-  file="$out/weights/$stage.safetensors"
+export_as() { # STAGE NAME
+  local file="$out/weights/$2.safetensors"
   [[ -f "$file" ]] ||
-    lumiere checkpoint export "$out/$stage" --out "$file" --dtype bfloat16
+    lumiere checkpoint export "$out/$1" --out "$file" --dtype bfloat16
+}
+export_as conditional base
+for stage in ssr judge judge128; do
+  export_as "$stage" "$stage"
 done
 du -cb "$out/weights"/*.safetensors
