@@ -41,6 +41,8 @@ class Flags:
     size: pixels of a frame's side.
     num_clips: how many.
     first: number of the first.
+    num_frames: of a clip's five seconds, evenly spread; 8 stills do for a
+      network of images, and render ten times as fast.
     workers: processes; 0 as many as there are cores.
     per_shard: clips in a shard: what a stop may lose, for each worker.
     key: PEM file to sign the dataset with.
@@ -53,6 +55,7 @@ class Flags:
   size: int = 32
   num_clips: int = 1000
   first: int = 0
+  num_frames: int = toybox.NUM_FRAMES
   workers: int = 0
   per_shard: int = 100
   key: pathlib.Path | None = None
@@ -98,6 +101,7 @@ def _build(flags: Flags, told):
     size=flags.size,
     num_clips=flags.num_clips,
     first=flags.first,
+    num_frames=flags.num_frames,
     work=work,
     **told,
   )

@@ -43,12 +43,14 @@ class Toy:
     split: see `world.NAMES`.
     index: number within the split.
     size: pixels of a frame's side.
+    num_frames: of its five seconds, evenly spread.
     version: of the world.
   """
 
   split: str
   index: int
   size: int
+  num_frames: int = NUM_FRAMES
   version: int = world.VERSION
 
   @property
@@ -56,11 +58,16 @@ class Toy:
     """What it is called."""
     return world.name(self.split, self.index)
 
+  @property
+  def fps(self) -> float:
+    """Frames a second."""
+    return self.num_frames / motion.DURATION
+
   def frames(self) -> np.ndarray:
-    """[80, size, size, 3] uint8."""
+    """[num_frames, size, size, 3] uint8."""
     scene = world.scene(self.split, self.index)
     return render.footage(
-      scene, self.size, num_frames=NUM_FRAMES, fps=FPS
+      scene, self.size, num_frames=self.num_frames, fps=self.fps
     ).frames
 
 
@@ -71,6 +78,7 @@ def build(
   size: int,
   num_clips: int,
   first: int = 0,
+  num_frames: int = NUM_FRAMES,
   work: prepare.Work | None = None,
   on_clip: workers.OnFile | None = None,
   on_bytes: seal.OnBytes | None = None,
@@ -83,6 +91,7 @@ def build(
     size: pixels of a frame's side, even.
     num_clips: how many.
     first: number of the first.
+    num_frames: of a clip's five seconds; a few do for a network of images.
     work: likewise.
     on_clip: likewise.
     on_bytes: likewise.
@@ -98,8 +107,14 @@ def build(
       f"--num-clips is {num_clips} and --first {first}; render one clip or "
       "more, counted from 0."
     )
+  if not 1 <= num_frames <= NUM_FRAMES:
+    raise errors.ConfigError(
+      f"--num-frames is {num_frames}; a clip is rendered with 1 to "
+      f"{NUM_FRAMES}."
+    )
   toys = [
-    Toy(split=split, index=first + k, size=size) for k in range(num_clips)
+    Toy(split=split, index=first + k, size=size, num_frames=num_frames)
+    for k in range(num_clips)
   ]
   settings = prepare.Settings(motion=0.0, light=0.0, duplicate=-1)
   work = work or prepare.Work(workers=0)
@@ -110,7 +125,7 @@ def examine(toy: Toy, settings, excluded) -> Iterator[examine_lib.Outcome]:
   """Yields the clip, rendered; see `examine.examine`."""
   del settings, excluded
   frames = toy.frames()
-  data = lossless.mp4_bytes(frames, FPS)
+  data = lossless.mp4_bytes(frames, toy.fps)
   digest = hashlib.sha256(data).hexdigest()
   record = manifest.ClipRecord(
     id=toy.path,
@@ -121,7 +136,7 @@ def examine(toy: Toy, settings, excluded) -> Iterator[examine_lib.Outcome]:
     fingerprint="",
     width=toy.size,
     height=toy.size,
-    fps=FPS,
+    fps=toy.fps,
     num_frames=len(frames),
     duration=motion.DURATION,
     hold=False,

@@ -1,14 +1,17 @@
 """Optimizers and learning-rate schedules, by name.
 
 Lumiere is reported to have used Adafactor at 1e-5, a follow-up 1e-4; Imagen
-Adafactor at 1e-4 after 10 k steps of warm-up.
+Adafactor at 1e-4 after 10 k steps of warm-up.  Muon (Jordan 2024; scaled to
+Adam's size of step as in Liu et al. 2025) is not of the paper's time.
 """
 
+import jax
 import optax
 
 from lumiere_jax import errors
 
-NAMES = ("adamw", "adafactor")
+NAMES = ("adamw", "adafactor", "muon")
+_RMS = 0.2  # of a step of Adam, per learning rate
 DECAYS = ("constant", "cosine")
 
 
@@ -27,7 +30,7 @@ def build(
   """Builds the optimizer.
 
   Args:
-    name: "adamw" or "adafactor".
+    name: "adamw", "adafactor" or "muon" (of kernels; Adam of the rest).
     learning_rate: peak, per step.
     warmup_steps: steps of linear warm-up from 0.
     decay: "constant", or "cosine" to 0 at `num_steps`.
@@ -45,6 +48,16 @@ def build(
   rate = schedule(learning_rate, warmup_steps, decay, num_steps)
   if name == "adamw":
     core = optax.adamw(rate, b1=b1, b2=b2, weight_decay=weight_decay)
+  elif name == "muon":
+    core = optax.contrib.muon(
+      rate,
+      weight_decay=weight_decay,
+      adam_b1=b1,
+      adam_b2=b2,
+      adam_weight_decay=weight_decay,
+      muon_weight_dimension_numbers=_as_matrices,
+      consistent_rms=_RMS,
+    )
   else:
     core = optax.adafactor(
       rate,
@@ -55,6 +68,19 @@ def build(
   if clip_norm is None:
     return core
   return optax.chain(optax.clip_by_global_norm(clip_norm), core)
+
+
+def _as_matrices(params):
+  """How each kernel is a matrix: all axes but the last in, the last out."""
+
+  def matrix(leaf):
+    if leaf.ndim < 2:
+      return None
+    return optax.contrib.MuonDimensionNumbers(
+      reduction_axis=tuple(range(leaf.ndim - 1)), output_axis=leaf.ndim - 1
+    )
+
+  return jax.tree.map(matrix, params)
 
 
 def schedule(

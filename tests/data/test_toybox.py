@@ -147,6 +147,19 @@ def test_a_place_in_another_world_is_refused(other):
     _build(other).set_state(state)
 
 
+def test_stills_are_frames_of_the_whole_clip(dataset, tmp_path):
+  out = tmp_path / "stills"
+  toybox.build(out, split="test", size=16, num_clips=1, num_frames=4, work=HERE)
+  stills, clip = (
+    source_lib.ClipSource(spec.Part.from_text(str(where)))[0]
+    for where in (out, dataset)
+  )
+  assert stills.fps == 0.8 and stills.duration == clip.duration
+  whole = read.decode_at(clip.video, np.arange(80) / 16 + 1e-3)
+  got = read.decode_at(stills.video, np.arange(4) * 1.25 + 1e-3)
+  np.testing.assert_array_equal(got, whole[::20])
+
+
 def test_a_build_goes_on_where_it_stopped(tmp_path, painted):
   work = prepare.Work(workers=1, per_shard=2)
   build = lambda name: toybox.build(
@@ -207,8 +220,9 @@ def test_a_dataset_that_is_there_stays(dataset):
     (dict(split="valid"), "--split is 'valid'; it must be one of train"),
     (dict(num_clips=0), "--num-clips is 0 and --first 0; render one clip"),
     (dict(first=-1), "--num-clips is 1 and --first -1; render one clip"),
+    (dict(num_frames=81), "--num-frames is 81; a clip is rendered with 1 to"),
   ],
-  ids=["odd", "small", "large", "split", "no clips", "before the first"],
+  ids=["odd", "small", "large", "split", "no clips", "before the first", "81"],
 )
 def test_a_build_of_nothing_is_refused(tmp_path, said, match):
   said = dict(split="train", size=16, num_clips=1) | said

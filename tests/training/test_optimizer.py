@@ -1,5 +1,6 @@
 """Optimizers by name: schedules by hand, refusals with a way out."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -49,3 +50,19 @@ def test_large_gradients_are_scaled_to_the_norm():
 def test_contradictions_are_refused(options, message):
   with pytest.raises(errors.ConfigError, match=message):
     optimizer.build(**options)
+
+
+def test_muon_steps_in_every_direction_of_a_kernel_alike():
+  update = optimizer.build(name="muon", learning_rate=1.0, clip_norm=None)
+  params = {"kernel": jnp.zeros((3, 3, 4, 8)), "bias": jnp.zeros(8)}
+  # One direction a hundred times as steep as the others.
+  slope = jax.random.normal(jax.random.key(0), (36, 8)) * jnp.array(
+    [100.0, *7 * [1.0]]
+  )
+  grads = {"kernel": slope.reshape(3, 3, 4, 8), "bias": jnp.ones(8)}
+  updates, _ = update.update(grads, update.init(params), params)
+  sizes = jnp.linalg.svd(updates["kernel"].reshape(36, 8))[1]
+  assert sizes.max() / sizes.min() < 2
+  rms = jnp.sqrt(jnp.mean(updates["kernel"] ** 2))
+  np.testing.assert_allclose(rms, 0.2, rtol=0.25)  # as Adam's
+  assert float(updates["bias"].max()) < 0
