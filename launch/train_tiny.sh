@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole path on this machine: real clips in, an mp4 out.
 #
-#   launch/quickstart.sh [--source DIR] [--out DIR] [--python PATH]
+#   launch/train_tiny.sh [--source DIR] [--out DIR] [--python PATH]
 #     [--mesh DATA,FSDP,FRAMES] [PROMPT]
 #
 # Trains the tiny recipes (configs/tiny.py) for a few dozen steps on the clips
@@ -33,7 +33,7 @@ while (($#)); do
       sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit
       ;;
-    -*) fail "$1 is unknown; see launch/quickstart.sh --help." ;;
+    -*) fail "$1 is unknown; see launch/train_tiny.sh --help." ;;
     *)
       [[ -z "$prompt" ]] || fail "one PROMPT only, got \"$prompt\" and \"$1\"; quote it."
       prompt="$1"
@@ -89,10 +89,10 @@ for path in sorted(p for p in folder.rglob("*") if p.is_file()):
 print(total.hexdigest()[:12])
 DIGEST
 )"
-dataset="cache/datasets/quickstart-$digest"
+dataset="cache/datasets/tiny-$digest"
 # So does another recipe: a run goes on only by the recipe that it began with.
 recipe="$(cksum <configs/tiny.py)"
-out="${out:-$root/out/quickstart-$digest-${recipe%% *}${mesh:+-mesh-$mesh}}"
+out="${out:-$root/out/tiny-$digest-${recipe%% *}${mesh:+-mesh-$mesh}}"
 
 say "prepare: $dataset"
 if [[ -f "$dataset/manifest.jsonl" ]]; then
