@@ -199,13 +199,22 @@ def abstract_state(
     lambda params: steps.init_state(params, optimizer, jax.random.key(0)),
     trained,
   )
+  # Where a part of the optimizer leaves a parameter to another.
+  is_nothing = lambda x: isinstance(x, optax.MaskedNode)
+
+  def place_of(moment, to, param):
+    if is_nothing(moment):
+      return moment
+    return to if moment.shape == param.shape else everywhere
+
   moments = optax.tree_map_params(
     optimizer,
-    lambda moment, to, param: to if moment.shape == param.shape else everywhere,
+    place_of,
     abstract.opt_state,
     places,
     trained,
     transform_non_params=lambda _: everywhere,
+    is_leaf=is_nothing,
   )
   shardings = steps.TrainState(
     step=everywhere,
