@@ -1,11 +1,13 @@
 r"""Text to video that a laptop trains and runs: the weights to be shipped.
 
-  lumiere toybox --out cache/toys --size 32 --num-clips 14000
   lumiere train --config=configs/nano.py:text --workdir=out/nano/text
-  lumiere embed --weights out/nano/text --dataset cache/toys --out cache/words
+  lumiere toybox --out cache/stills --num-clips 12000 --num-frames 8
+  lumiere embed --weights out/nano/text --dataset cache/stills --out cache/words
   lumiere train --config=configs/nano.py:t2i --workdir=out/nano/t2i \
-    --config.data.dataset=cache/toys --config.data.embeddings=cache/words \
+    --config.data.dataset=cache/stills --config.data.embeddings=cache/words \
     --config.init_from=out/nano/text
+  lumiere toybox --out cache/toys --num-clips 8000
+  lumiere embed --weights out/nano/text --dataset cache/toys --out cache/words
   lumiere train --config=configs/nano.py:base --workdir=out/nano/base \
     --config.data.dataset=cache/toys --config.data.embeddings=cache/words \
     --config.init_from=out/nano/t2i
