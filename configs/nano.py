@@ -140,6 +140,7 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
         skip_scale=2**-0.5,
         dtype="float32",
         remat="none",
+        given=False,
       ),
       diffusion=dict(
         schedule=dict(name="cosine"),

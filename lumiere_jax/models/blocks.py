@@ -12,6 +12,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from lumiere_jax.models import spec as specs
+from lumiere_jax.nn import activations
 from lumiere_jax.nn import conv
 from lumiere_jax.nn import embed
 from lumiere_jax.nn import initial
@@ -35,12 +36,14 @@ class ResidualBlock(nn.Module):
     spec: sizes and choices shared by the network.
     resize: None, "down" (halve) or "up" (double), inside the block.
     dtype: compute dtype.
+    scale: what the sum is divided by.
   """
 
   features: int
   spec: specs.UNetSpec
   resize: str | None = None
   dtype: jnp.dtype = jnp.float32
+  scale: float = 1.0
 
   @nn.compact
   def __call__(
@@ -63,23 +66,32 @@ class ResidualBlock(nn.Module):
     if handed is not None:
       handed = saved.block_input(handed)
       x = jnp.concatenate([x, handed * self.spec.skip_scale], axis=-1)
-    act = getattr(nn, self.spec.activation)
+    act, variant = activations.get(self.spec.activation), self.spec.variant
     group_norm = lambda name: norm.FrameGroupNorm(
-      self.spec.groups, dtype=self.dtype, name=name
+      self.spec.groups,
+      dtype=self.dtype,
+      epsilon=variant.group_epsilon,
+      name=name,
     )
     convolve = lambda name, **kwargs: conv.SpatialConv(
       self.features, dtype=self.dtype, name=name, **kwargs
     )
     resize = RESIZE[self.resize]
+    if variant.time_activated:
+      embedding = act(embedding)
     hidden = convolve("conv_0")(resize(act(group_norm("norm_0")(x))))
-    hidden = group_norm("norm_1")(hidden)
-    hidden = act(embed.scale_shift(hidden, act(embedding), self.dtype))
+    if variant.time_shift == "add":
+      hidden = embed.shift(hidden, embedding, self.dtype)
+      hidden = act(group_norm("norm_1")(hidden))
+    else:
+      hidden = group_norm("norm_1")(hidden)
+      hidden = act(embed.scale_shift(hidden, embedding, self.dtype))
     hidden = nn.Dropout(self.spec.dropout)(hidden, deterministic=deterministic)
     hidden = convolve("conv_1", kernel_init=initial.ZEROS)(hidden)
     x = resize(x)
     if x.shape[-1] != self.features:
       x = convolve("shortcut", kernel_size=1)(x)
-    return x + hidden
+    return x + hidden if self.scale == 1.0 else (x + hidden) / self.scale
 
 
 class StridedDownsample(nn.Module):

@@ -4,6 +4,8 @@ Each image block is followed by what inflation adds to it; `models.unet` has
 the drawing.
 """
 
+from typing import ClassVar
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -35,11 +37,20 @@ class Level(nn.Module):
   execution: executions.Execution = executions.Execution()
   dtype: jnp.dtype = jnp.float32
   prefix: tuple[str, ...] | None = None
+  way: ClassVar[str] = "down"
 
   @property
   def width(self) -> int:
     """Channels of this level."""
     return self.spec.widths[self.level]
+
+  @property
+  def residual_scale(self) -> float:
+    """What the sum that a residual block returns is divided by."""
+    variant = self.spec.variant
+    if self.way == "middle" and variant.middle_scale is not None:
+      return variant.middle_scale
+    return variant.residual_scale
 
   def module(self, block, *args, name: str, static=(), **kwargs):
     """Builds a block in this scope, run as the execution says."""
@@ -53,13 +64,14 @@ class Level(nn.Module):
       *(blocks.ResidualBlock, self.width, self.spec, resize),
       name=name,
       static=(3,),
+      scale=self.residual_scale,
     )
     return block(x, told.embedding, told.deterministic, handed)
 
   def block(self, index, x, told: "Told", timeline, handed=None) -> Array:
     """Residual block, attention and temporal convolution number `index`."""
     x = self.residual(f"block_{index}", x, told, handed=handed)
-    if self.level in self.spec.attention:
+    if self.spec.attends(self.level, self.way):
       x = self.attend(f"attention_{index}", x, told)
     spec = self.temporal
     if spec and spec.has_conv(self.level, self.spec.num_levels):
@@ -80,7 +92,13 @@ class Level(nn.Module):
       field: getattr(self, field)
       for field in ("level", "spec", "temporal", "execution", "dtype")
     }
-    one = OneBlock(**fields, prefix=self.path, index=first, timeline=timeline)
+    one = OneBlock(
+      **fields,
+      prefix=self.path,
+      index=first,
+      timeline=timeline,
+      way=self.way,
+    )
     own = lambda index: {
       f"{kind}_{first}": params[f"{kind}_{index}"]
       for kind in ("block", "attention", "temporal")
@@ -94,8 +112,10 @@ class Level(nn.Module):
     """Attention of pixels over pixels and text."""
     return self.module(
       attention.FrameAttention,
-      head_dim=self.spec.head_dim,
-      kind=self.spec.attention_kind,
+      head_dim=self.spec.head_dim_at(self.level, self.way),
+      kind=self.spec.attention_kind_at(self.level, self.way),
+      key_norm=self.spec.variant.key_norm,
+      key_groups=self.spec.variant.key_groups,
       groups=self.spec.groups,
       chunk=self.execution.attention_chunk,
       name=name,
@@ -118,7 +138,7 @@ class Level(nn.Module):
 
   def resize(self, x: Array, told: "Told", way: str, strided) -> Array:
     """The image network's own resize."""
-    if self.spec.resize == "pooled":
+    if self.spec.resize_at(self.level, way) == "pooled":
       return self.residual("resize", x, told, resize=way)
     width = self.width
     if way == "up" and self.level == 0:
@@ -144,9 +164,11 @@ class OneBlock(Level):
   Attributes:
     index: its number.
     timeline: where the frames live.
+    way: of the level that it is of.
   """
 
   index: int = 0
+  way: str = "down"
   timeline: Timeline | None = None
 
   @nn.compact
@@ -183,14 +205,16 @@ class DownLevel(Level):
 class Middle(Level):
   """The coarsest level's middle, with the stack of temporal attention."""
 
+  way = "middle"
+
   @nn.compact
   def __call__(self, x: Array, told: "Told", timeline: Timeline) -> Array:
-    blocks_in_middle = self.spec.skips == "block"
-    if blocks_in_middle:
+    count = self.spec.variant.middle_blocks if self.spec.skips == "block" else 0
+    if count > 0:
       x = self.residual("block_0", x, told)
     if self.spec.middle_attention:
       x = self.attend("attention_0", x, told)
-    if blocks_in_middle:
+    if count > 1:
       x = self.residual("block_1", x, told)
     for index in range(self.temporal.attention_blocks if self.temporal else 0):
       x = self.module(
@@ -205,6 +229,8 @@ class Middle(Level):
 
 class UpLevel(Level):
   """The way up: features and what was handed across -> features."""
+
+  way = "up"
 
   @nn.compact
   def __call__(

@@ -10,9 +10,12 @@ follow (spec of each in `models.t2i`):
                             stage II with low_res=True
 """
 
+from collections.abc import Mapping
 import dataclasses
 
 from lumiere_jax import errors
+from lumiere_jax.models import variant as variants
+from lumiere_jax.nn import activations
 from lumiere_jax.nn import attention
 from lumiere_jax.nn import conv
 
@@ -45,13 +48,14 @@ class UNetSpec:
       would carry the noise across.
     skips: "block" hands every block's output across, "level" one a level.
     skip_scale: factor on what is handed across.
-    activation: name in `flax.linen`.
+    activation: see `nn.activations`.
     out_channels: 3, or 6 with learned variance.
     low_res: whether a low-resolution clip is concatenated on channels, with
       its noise level embedded.
     given: whether pixels that are given, and where, are concatenated on
       channels too (Lumiere's conditional model: 3 + 3 + 1 channels in).
     dropout: rate before each block's second convolution.
+    variant: what imported weights want otherwise; see `variant.Variant`.
   """
 
   widths: tuple[int, ...]
@@ -74,8 +78,12 @@ class UNetSpec:
   low_res: bool = False
   given: bool = False
   dropout: float = 0.0
+  variant: variants.Variant = variants.OURS
 
   def __post_init__(self):
+    if isinstance(self.variant, Mapping):
+      object.__setattr__(self, "variant", variants.Variant(**self.variant))
+    activations.get(self.activation)
     for name in ("widths", "blocks", "attention"):
       object.__setattr__(self, name, tuple(getattr(self, name)))
     if len(self.widths) != len(self.blocks):
@@ -123,6 +131,40 @@ class UNetSpec:
   def spatial_factor(self) -> int:
     """Height and width must be multiples of this."""
     return 2**self.num_resizes
+
+  def attends(self, level: int, way: str) -> bool:
+    """Whether blocks of a level are followed by attention, "down" or "up"."""
+    own = self.variant.up_attention
+    return level in (self.attention if own is None or way == "down" else own)
+
+  def attention_kind_at(self, level: int, way: str) -> str:
+    """Kind of a level's attention; the way is "down", "up" or "middle"."""
+    only = self.variant.text_only
+    if way == "up" and self.variant.up_text_only is not None:
+      only = self.variant.up_text_only
+    told = self.variant.middle_text_only if way == "middle" else level in only
+    return "cross" if told else self.attention_kind
+
+  def head_dim_at(self, level: int, way: str) -> int:
+    """Channels of an attention head; the way is "down", "up" or "middle"."""
+    dims = self.variant.head_dims
+    if way == "up" and self.variant.up_head_dims is not None:
+      dims = self.variant.up_head_dims
+    return self.head_dim if dims is None else dims[level]
+
+  def resize_at(self, level: int, way: str) -> str:
+    """How a level ends, on the way "down" or "up"."""
+    if way == "down":
+      strided = self.variant.down_strided
+    else:
+      strided = self.variant.up_strided
+    return "strided" if level in strided else self.resize
+
+  @property
+  def told_noise_level(self) -> bool:
+    """Whether the network is told how noisy the low resolution is."""
+    told = self.variant.noise_level
+    return self.low_res if told is None else told
 
   @property
   def learned_variance(self) -> bool:

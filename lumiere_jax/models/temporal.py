@@ -22,6 +22,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from lumiere_jax.models import spec as specs
+from lumiere_jax.nn import activations
 from lumiere_jax.nn import attention
 from lumiere_jax.nn import axes
 from lumiere_jax.nn import conv
@@ -51,7 +52,7 @@ class TemporalConvBlock(nn.Module):
   def __call__(self, x: Array, embedding: Array | None = None) -> Array:
     """Applies the block; `embedding` [B, E] is activated, None if not told."""
     x = saved.block_input(x)
-    act = getattr(nn, self.spec.activation)
+    act = activations.get(self.spec.activation)
     channels = x.shape[-1]
     group_norm = lambda name: norm.FrameGroupNorm(
       self.spec.groups, dtype=self.dtype, name=name
@@ -100,7 +101,7 @@ class TemporalHead(nn.Module):
     self, out: Array, noisy: Array, embedding: Array | None = None
   ) -> Array:
     """Corrects `out`; `embedding` [B, E] is activated, None if not told."""
-    act, width = getattr(nn, self.spec.activation), self.spec.widths[0]
+    act, width = activations.get(self.spec.activation), self.spec.widths[0]
     group_norm = lambda name: norm.FrameGroupNorm(
       self.spec.groups, dtype=self.dtype, name=name
     )
@@ -202,4 +203,4 @@ class ToldPerceptron(nn.Module):
       "project",
       kernel_init=initial.ZEROS,
       names=axes.FROM_MLP,
-    )(getattr(nn, self.spec.activation)(hidden))
+    )(activations.get(self.spec.activation)(hidden))

@@ -21,6 +21,7 @@ from lumiere_jax.models import execution as executions
 from lumiere_jax.models import levels
 from lumiere_jax.models import spec as specs
 from lumiere_jax.models import temporal as temporal_blocks
+from lumiere_jax.nn import activations
 from lumiere_jax.nn import attention
 from lumiere_jax.nn import conv
 from lumiere_jax.nn import embed
@@ -138,45 +139,71 @@ class UNet(nn.Module):
   ) -> levels.Told:
     """Embeds time, noise level and text."""
     spec, mask = self.spec, condition.text_mask
-    embedding = self.scalar("time", t)
-    if spec.low_res:
+    embedding = self.scalar("time", t, spec.variant.time_post_activation)
+    if spec.told_noise_level:
       embedding += self.scalar("noise_level", condition.noise_level)
-    text = nn.LayerNorm(dtype=self.dtype, name="text_norm")(condition.text)
+    text = self.normalised(condition.text)
     if spec.pooled_text:
       embedding += self.pooled("", text, mask)
+    if spec.variant.embedding_activation:
+      embedding = activations.get(spec.variant.embedding_activation)(embedding)
     temporal = None
     if self.temporal and self.temporal.told:
       # The image network's own embedding is frozen, and was learned from
       # single frames: it need not keep the words that matter along time.
       temporal = self.scalar("temporal_time", t)
       temporal += self.pooled("temporal_", text, mask)
-      temporal = getattr(nn, spec.activation)(temporal)
-    text = embed.dense(
-      spec.text_width or max(spec.widths), self.dtype, "text_project"
-    )(text)
+      temporal = activations.get(spec.activation)(temporal)
+    if spec.variant.text_norm == "pooled":
+      text = condition.text.astype(self.dtype)
+    if spec.variant.text_project:
+      text = embed.dense(
+        spec.text_width or max(spec.widths), self.dtype, "text_project"
+      )(text)
     return levels.Told(embedding, text, mask, temporal, deterministic)
 
-  def scalar(self, name: str, value: Array) -> Array:
+  def normalised(self, text: Array) -> Array:
+    """[B, L, E] text as it is pooled, and unless told otherwise attended to."""
+    spec = self.spec
+    if spec.variant.text_norm == "pooled" and not spec.pooled_text:
+      if not (self.temporal and self.temporal.told):
+        return text
+      name = "temporal_text_norm"  # the image network has none
+    else:
+      name = "text_norm"
+    return self.layer_norm(name)(text)
+
+  def layer_norm(self, name: str) -> nn.LayerNorm:
+    """A norm of text."""
+    return nn.LayerNorm(
+      epsilon=self.spec.variant.layer_epsilon, dtype=self.dtype, name=name
+    )
+
+  def scalar(self, name: str, value: Array, post: str | None = None) -> Array:
     """Embeds a number a clip: [B] in [0, 1] -> [B, E]."""
     return embed.ScalarEmbedding(
       self.spec.widths[0],
       self.spec.embedding_width,
       self.spec.activation,
       dtype=self.dtype,
+      sines_first=self.spec.variant.sines_first,
+      shift=self.spec.variant.frequency_shift,
+      post_activation=post,
       name=name,
     )(value)
 
   def pooled(self, prefix: str, text: Array, mask: Array) -> Array:
     """Embeds all of a clip's text: [B, L, D] and its mask -> [B, E]."""
     pooled = attention.AttentionPool(
-      min(self.spec.head_dim, text.shape[-1]),
+      self.spec.variant.pool_head_dim
+      or min(self.spec.head_dim, text.shape[-1]),
       dtype=self.dtype,
       name=f"{prefix}text_pool",
     )(text, mask)
     pooled = embed.dense(
       self.spec.embedding_width, self.dtype, f"{prefix}pooled_text"
     )(pooled)
-    return nn.LayerNorm(dtype=self.dtype, name=f"{prefix}pooled_norm")(pooled)
+    return self.layer_norm(f"{prefix}pooled_norm")(pooled)
 
   def stem(self, noisy: Array, condition: Condition) -> Array:
     """First convolution, on the noisy clip and all that is as large as it.
@@ -196,8 +223,14 @@ class UNet(nn.Module):
       else:
         more = jnp.concatenate([given.video, given.known], axis=-1)
       x = jnp.concatenate([x, more.astype(self.dtype)], axis=-1)
-    width = self.spec.stem_width or self.spec.widths[0]
-    return conv.SpatialConv(width, dtype=self.dtype, name="conv_in")(x)
+    if self.spec.variant.centre_input:
+      x = 2 * x - 1
+    return conv.SpatialConv(
+      self.spec.stem_width or self.spec.widths[0],
+      self.spec.variant.conv_in_kernel,
+      dtype=self.dtype,
+      name="conv_in",
+    )(x)
 
   def descend(
     self, x: Array, told: levels.Told, timeline: Timeline
@@ -213,8 +246,10 @@ class UNet(nn.Module):
 
   def head(self, x: Array, told: levels.Told) -> Array:
     """Last norm, activation and convolution, in float32."""
-    act = getattr(nn, self.spec.activation)
-    x = norm.FrameGroupNorm(self.spec.groups, name="norm_out")(x)
+    act, variant = activations.get(self.spec.activation), self.spec.variant
+    x = norm.FrameGroupNorm(
+      self.spec.groups, epsilon=variant.group_epsilon, name="norm_out"
+    )(x)
     if self.spec.resize_first:
       # What the first convolution handed over is wanted at some times and
       # noise at others, and no block after it knows the time.
@@ -223,7 +258,10 @@ class UNet(nn.Module):
         kernel_init=initial.ZEROS,
       )
     return conv.SpatialConv(
-      self.spec.out_channels, kernel_init=initial.ZEROS, name="conv_out"
+      self.spec.out_channels,
+      variant.conv_out_kernel,
+      kernel_init=initial.ZEROS,
+      name="conv_out",
     )(act(x))
 
 

@@ -21,6 +21,7 @@ from lumiere_jax.nn import timeline as timelines
 from lumiere_jax.types import Array, Timeline
 
 KINDS = ("joint", "cross", "self")
+_KEY_EPSILON = 1e-5
 
 
 def split_heads(x: Array, head_dim: int) -> Array:
@@ -44,6 +45,9 @@ class FrameAttention(nn.Module):
     groups: groups of the pre-normalisation.
     chunk: queries at a time; see `nn.softmax_attention`.
     dtype: compute dtype; softmax is float32.
+    key_norm: norm of the text before its keys and values: None, "layer" or
+      "group", whose statistics are of all tokens.
+    key_groups: groups of that.
   """
 
   head_dim: int = 64
@@ -51,6 +55,8 @@ class FrameAttention(nn.Module):
   groups: int = 32
   chunk: int | None = softmax_attention.CHUNK
   dtype: jnp.dtype = jnp.float32
+  key_norm: str | None = None
+  key_groups: int = 32
 
   @nn.compact
   def __call__(self, x: Array, text: Array, text_mask: Array) -> Array:
@@ -79,6 +85,7 @@ class FrameAttention(nn.Module):
       values.append(heads("value", pixels))
       mask.append(jnp.ones(keys[0].shape[:2], bool))
     if self.kind != "self":
+      text = self.normalised(text)
       # Projected once a clip, then repeated: T times fewer FLOPs.
       keys.append(jnp.repeat(heads("text_key", text), frames, axis=0))
       values.append(jnp.repeat(heads("text_value", text), frames, axis=0))
@@ -98,6 +105,22 @@ class FrameAttention(nn.Module):
       names=axes.FROM_HEADS,
     )(attended.reshape(pixels.shape))
     return x + out.reshape(x.shape)
+
+  def normalised(self, text: Array) -> Array:
+    """[B, L, D] text as keys and values are made of it."""
+    if self.key_norm == "layer":
+      return nn.LayerNorm(
+        epsilon=_KEY_EPSILON, dtype=self.dtype, name="text_norm"
+      )(text)
+    if self.key_norm == "group":
+      normalise = norm.GroupNorm(
+        self.key_groups,
+        dtype=self.dtype,
+        epsilon=_KEY_EPSILON,
+        name="text_norm",
+      )
+      return normalise(text[:, None])[:, 0]
+    return text
 
 
 class TemporalAttention(nn.Module):

@@ -3,6 +3,7 @@
 import flax.linen as nn
 import jax.numpy as jnp
 
+from lumiere_jax.nn import activations
 from lumiere_jax.nn import axes
 from lumiere_jax.nn import initial
 from lumiere_jax.types import Array
@@ -12,12 +13,27 @@ from lumiere_jax.types import Array
 STEPS = 1000.0
 
 
-def sinusoid(t: Array, width: int, max_period: float = 10_000.0) -> Array:
-  """Cosines and sines of 1000 t: [B] in [0, 1] -> [B, width] float32."""
+def sinusoid(
+  t: Array,
+  width: int,
+  max_period: float = 10_000.0,
+  sines_first: bool = False,
+  shift: float = 0.0,
+) -> Array:
+  """Cosines and sines of 1000 t: [B] in [0, 1] -> [B, width] float32.
+
+  Args:
+    t: [B].
+    width: even.
+    max_period: of the slowest, about.
+    sines_first: whether sines stand before cosines.
+    shift: by how much fewer than half of `width` the frequencies span.
+  """
   half = width // 2
-  frequency = jnp.exp(-jnp.log(max_period) * jnp.arange(half) / half)
+  frequency = jnp.exp(-jnp.log(max_period) * jnp.arange(half) / (half - shift))
   angle = STEPS * t.astype(jnp.float32)[:, None] * frequency
-  return jnp.concatenate([jnp.cos(angle), jnp.sin(angle)], axis=-1)
+  waves = [jnp.cos(angle), jnp.sin(angle)]
+  return jnp.concatenate(waves[::-1] if sines_first else waves, axis=-1)
 
 
 class ScalarEmbedding(nn.Module):
@@ -28,19 +44,31 @@ class ScalarEmbedding(nn.Module):
     width: width of the embedding.
     activation: between the two layers.
     dtype: compute dtype.
+    sines_first: see `sinusoid`.
+    shift: likewise.
+    post_activation: after both layers; None for none.
   """
 
   frequencies: int
   width: int
   activation: str = "silu"
   dtype: jnp.dtype = jnp.float32
+  sines_first: bool = False
+  shift: float = 0.0
+  post_activation: str | None = None
 
   @nn.compact
   def __call__(self, t: Array) -> Array:
-    hidden = dense(self.width, self.dtype, "in")(sinusoid(t, self.frequencies))
-    return dense(self.width, self.dtype, "out")(
-      getattr(nn, self.activation)(hidden)
+    waves = sinusoid(
+      t, self.frequencies, sines_first=self.sines_first, shift=self.shift
     )
+    hidden = dense(self.width, self.dtype, "in")(waves)
+    out = dense(self.width, self.dtype, "out")(
+      activations.get(self.activation)(hidden)
+    )
+    if self.post_activation is None:
+      return out
+    return activations.get(self.post_activation)(out)
 
 
 def dense(
@@ -86,3 +114,10 @@ def scale_shift(
   modulation = dense(2 * x.shape[-1], dtype, name, kernel_init)(embedding)
   scale, shift = jnp.split(modulation[:, None, None, None], 2, axis=-1)
   return x * (1 + scale) + shift
+
+
+def shift(
+  x: Array, embedding: Array, dtype: jnp.dtype, name: str = "modulation"
+) -> Array:
+  """Adds what an embedding says, the same in all places; see `scale_shift`."""
+  return x + dense(x.shape[-1], dtype, name)(embedding)[:, None, None, None]

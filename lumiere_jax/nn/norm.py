@@ -24,11 +24,13 @@ class FrameGroupNorm(nn.Module):
     groups: number of groups; must divide C.
     affine: whether to learn a scale and an offset.
     dtype: dtype of the result; statistics are float32.
+    epsilon: added to the variance.
   """
 
   groups: int = 32
   affine: bool = True
   dtype: jnp.dtype = jnp.float32
+  epsilon: float = _EPSILON
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
@@ -39,9 +41,9 @@ class FrameGroupNorm(nn.Module):
       because=f"group norm has {self.groups} groups",
     )
     frames = conv.fold_frames(x)
-    normalised = GroupNorm(self.groups, self.affine, self.dtype, name="norm")(
-      frames
-    )
+    normalised = GroupNorm(
+      self.groups, self.affine, self.dtype, self.epsilon, name="norm"
+    )(frames)
     return conv.unfold_frames(normalised, x.shape[1])
 
 
@@ -56,11 +58,13 @@ class GroupNorm(nn.Module):
     groups: number of groups; must divide C.
     affine: whether to learn a scale and an offset.
     dtype: dtype of the result; statistics are float32.
+    epsilon: added to the variance.
   """
 
   groups: int
   affine: bool = True
   dtype: jnp.dtype = jnp.float32
+  epsilon: float = _EPSILON
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
@@ -68,7 +72,7 @@ class GroupNorm(nn.Module):
     x = x.astype(jnp.float32)
     mean = self.of_groups(jnp.mean(x, axis=(1, 2)))
     square = self.of_groups(jnp.mean(x * x, axis=(1, 2)))
-    factor = jax.lax.rsqrt(jnp.maximum(square - mean**2, 0.0) + _EPSILON)
+    factor = jax.lax.rsqrt(jnp.maximum(square - mean**2, 0.0) + self.epsilon)
     offset = -mean * factor
     if self.affine:
       param = lambda name, init: self.param(
