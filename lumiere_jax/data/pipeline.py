@@ -27,6 +27,7 @@ import numpy as np
 from lumiere_jax import errors
 from lumiere_jax.data import draw as draw_lib
 from lumiere_jax.data import images
+from lumiere_jax.data import kept
 from lumiere_jax.data import quarantine
 from lumiere_jax.data import reading
 from lumiere_jax.data import source as source_lib
@@ -58,6 +59,7 @@ def build(
   host_count: int = 1,
   max_rejected: float = 0.1,
   rejects: str | os.PathLike | None = None,
+  keep: bool = False,
   **view: Any,
 ) -> "ClipIterator":
   """Opens a dataset as an endless iterator of batches.
@@ -72,6 +74,7 @@ def build(
     host_count: hosts that share each global batch.
     max_rejected: share of the clips that may be bad; see `quarantine`.
     rejects: file to list bad clips in, this host's own.
+    keep: whether decoded clips stay in memory; see `kept`.
     **view: attributes of `view.View`: what is shown of a clip; with
       frames="none" its captions alone, and what they say.
 
@@ -85,9 +88,16 @@ def build(
       f"host_index={host_index}, host_count={host_count}: need at least one "
       "clip a batch, no negative workers, and 0 <= host_index < host_count."
     )
+  if keep and num_workers:
+    raise errors.ConfigError(
+      f"data.keep is on and data.num_workers is {num_workers}: each worker "
+      "would keep all clips for itself; use 0."
+    )
   parts = spec.parse(dataset)
   is_text = view.get("frames") == reading.NO_FRAMES
   sources = [_open(part, split, is_text) for part in parts]
+  if keep and not is_text:
+    sources = [kept.Kept(source, view["resolution"]) for source in sources]
   return ClipIterator(
     sources,
     reading.View(view["tokenizer"]) if is_text else view_lib.View(**view),

@@ -76,6 +76,18 @@ def probe(source: Source, *, name: str | None = None) -> Probe:
   )
 
 
+def frame_times(source: Source, *, name: str | None = None) -> np.ndarray:
+  """When each frame is first shown: [N] ascending seconds, the first at 0.
+
+  Raises:
+    VideoError: missing, empty, damaged, without video or without frames.
+  """
+  name = index_lib.name_of(source, name)
+  with index_lib.opened(source, name, fast=True) as (container, stream):
+    index = index_lib.read(container, stream, name)
+  return (index.pts - index.pts[0]) * float(index.time_base)
+
+
 def verify(source: Source, *, name: str | None = None) -> None:
   """Decodes a whole file, and raises `VideoError` if part of it is damaged.
 
