@@ -3,6 +3,7 @@
 `tests/interop/peers/make_golden.py` writes the files.
 """
 
+import hashlib
 import pathlib
 
 import numpy as np
@@ -29,3 +30,9 @@ def thin(images: np.ndarray) -> np.ndarray:
 def relative(got: np.ndarray, want: np.ndarray) -> float:
   """Largest difference over the largest value."""
   return float(np.max(np.abs(got - want)) / np.max(np.abs(want)))
+
+
+def digest(shapes) -> str:
+  """Of names and shapes, in any order."""
+  lines = [f"{name} {list(shapes[name])}\n" for name in sorted(shapes)]
+  return hashlib.sha256("".join(lines).encode()).hexdigest()

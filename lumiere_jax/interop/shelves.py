@@ -44,6 +44,10 @@ class Shelf(Mapping[str, tensors.Tensor]):
     self._wanted.add(name)
     return found
 
+  def peek(self, name: str) -> tensors.Tensor:
+    """The tensor of a name, which does not count as used by that."""
+    return self._found[name]
+
   def __iter__(self) -> Iterator[str]:
     return iter(self._found)
 

@@ -4,7 +4,8 @@ Imagen, and so very probably Lumiere's frozen text-to-image network, reads its
 prompt through a frozen T5-XXL encoder (Imagen, section 2.1); our small recipes
 train a byte-level one of the same family.  Pre-norm blocks without biases,
 root-mean-square norm, unscaled attention with bucketed relative positions,
-gated GELU (Raffel et al. 2020; Shazeer 2020).
+gated GELU (Raffel et al. 2020; Shazeer 2020).  The first T5's perceptron, which
+is not gated, can be asked for.
 
 Three departures, off unless asked for.  Convolutions before the first block
 make words of bytes, as CANINE's first layers do (Clark et al. 2022).  Heads may
@@ -19,6 +20,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from lumiere_jax.nn import activations
 from lumiere_jax.nn import axes
 from lumiere_jax.nn import embed
 from lumiere_jax.nn import initial
@@ -36,9 +38,11 @@ class RootMeanSquareNorm(nn.Module):
 
   Attributes:
     dtype: dtype of the result; statistics are float32.
+    epsilon: added to the mean square.
   """
 
   dtype: jnp.dtype = jnp.float32
+  epsilon: float = 1e-6
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
@@ -46,7 +50,8 @@ class RootMeanSquareNorm(nn.Module):
       "scale", initial.named(initial.ONES, (None,)), (x.shape[-1],)
     )
     x = x.astype(jnp.float32)
-    x = x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + 1e-6)
+    square = jnp.mean(x * x, axis=-1, keepdims=True)
+    x = x * jax.lax.rsqrt(square + self.epsilon)
     return (x * scale).astype(self.dtype)
 
 
@@ -76,7 +81,7 @@ class SelfAttention(nn.Module):
       heads("q", initial.Initial("fan_in", 1 / self.head_dim)),
       heads("k"),
       heads("v"),
-      bias=bias.astype(self.dtype),
+      bias=bias,
       mask=mask[:, None, None, :],
       scale=1.0,
     )
@@ -85,23 +90,31 @@ class SelfAttention(nn.Module):
     )(attended.reshape(*x.shape[:2], width))
 
 
-class GatedGelu(nn.Module):
-  """GELU(x W_gate) * (x W_up), then W_down: [B, L, E] -> [B, L, E].
+class Perceptron(nn.Module):
+  """act(x W_gate) * (x W_up), then W_down: [B, L, E] -> [B, L, E].
 
   Attributes:
     width: hidden width.
     dtype: compute dtype.
+    activation: act; see `nn.activations`.
+    gated: whether there is a gate; without, act(x W_up).
   """
 
   width: int
   dtype: jnp.dtype = jnp.float32
+  activation: str = "gelu"
+  gated: bool = True
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
     project = lambda name: embed.dense(
       self.width, self.dtype, name, names=UP, use_bias=False
     )(x)
-    hidden = nn.gelu(project("gate"), approximate=True) * project("up")
+    act = activations.get(self.activation)
+    if self.gated:
+      hidden = act(project("gate")) * project("up")
+    else:
+      hidden = act(project("up"))
     return embed.dense(
       x.shape[-1], self.dtype, "down", names=DOWN, use_bias=False
     )(hidden)
@@ -141,30 +154,37 @@ class Neighbours(nn.Module):
 
 
 class Layer(nn.Module):
-  """Attention, then gated GELU, each behind a norm and a residual.
+  """Attention, then a perceptron, each behind a norm and a residual.
 
   Attributes:
     num_heads: see `SelfAttention`.
     head_dim: see `SelfAttention`.
-    mlp_width: see `GatedGelu`.
+    mlp_width: see `Perceptron`.
     dtype: compute dtype.
+    activation: see `Perceptron`.
+    gated: likewise.
+    epsilon: see `RootMeanSquareNorm`.
   """
 
   num_heads: int
   head_dim: int
   mlp_width: int
   dtype: jnp.dtype = jnp.float32
+  activation: str = "gelu"
+  gated: bool = True
+  epsilon: float = 1e-6
 
   @nn.compact
   def __call__(self, x: Array, mask: Array, bias: Array) -> Array:
     """As `SelfAttention`."""
-    norm = lambda name: RootMeanSquareNorm(self.dtype, name=name)
+    norm = lambda name: RootMeanSquareNorm(self.dtype, self.epsilon, name=name)
     x += SelfAttention(
       self.num_heads, self.head_dim, self.dtype, name="attention"
     )(norm("attention_norm")(x), mask, bias)
-    return x + GatedGelu(self.mlp_width, self.dtype, name="mlp")(
-      norm("mlp_norm")(x)
+    perceptron = Perceptron(
+      self.mlp_width, self.dtype, self.activation, self.gated, name="mlp"
     )
+    return x + perceptron(norm("mlp_norm")(x))
 
 
 class T5Encoder(nn.Module):
@@ -182,12 +202,16 @@ class T5Encoder(nn.Module):
     relative_buckets: see `nn.relative_bias`.
     relative_max_distance: see `nn.relative_bias`.
     per_layer_bias: a position table in each layer (UMT5), not the first alone.
+    activation: see `Perceptron`.
+    gated: likewise.
+    epsilon: see `RootMeanSquareNorm`.
     neighbours: convolutions before the first layer, each by its dilation; see
       `Neighbours`.
     slopes: of each head, what a token's logit loses a token of distance; empty
       for nothing.
     questions: what a reader asks, whose answers are then handed on; empty for
       the tokens. See `text.reader`.
+    shared: as the reader's.
     dtype: compute dtype.
   """
 
@@ -200,9 +224,13 @@ class T5Encoder(nn.Module):
   relative_buckets: int = 32
   relative_max_distance: int = 128
   per_layer_bias: bool = False
+  activation: str = "gelu"
+  gated: bool = True
+  epsilon: float = 1e-6
   neighbours: Sequence[int] = ()
   slopes: Sequence[float] = ()
   questions: Sequence[Sequence[int]] = ()
+  shared: bool = False
   dtype: str = "float32"
 
   @nn.compact
@@ -242,12 +270,17 @@ class T5Encoder(nn.Module):
         self.head_dim,
         self.mlp_width,
         dtype,
+        self.activation,
+        self.gated,
+        self.epsilon,
         name=f"layer_{index}",
       )(x, mask, bias)
-    x = RootMeanSquareNorm(name="final_norm")(x)
+    x = RootMeanSquareNorm(epsilon=self.epsilon, name="final_norm")(x)
     if not self.questions:
       return x
-    logits = reader.Reader(self.questions, dtype, name="reader")(x, mask)
+    logits = reader.Reader(self.questions, self.shared, dtype, name="reader")(
+      x, mask
+    )
     told = reader.Answers(self.questions, self.width, name="told")(logits)
     return logits if answers else told
 

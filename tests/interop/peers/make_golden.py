@@ -1,15 +1,21 @@
 """Asks diffusers and transformers, and keeps what they answer.
 
   pip install -e .[compare]
-  PYTHONPATH=.:tests python tests/interop/peers/make_golden.py
+  PYTHONPATH=.:tests python tests/interop/peers/make_golden.py [NAMES]
 
-writes `tests/golden/peers`, with which the default tests compare.
+writes `tests/golden/peers`, with which the default tests compare: all files, or
+those of the names that are given, such as "t5".
 """
 
+import sys
+
+import foreign_t5
 import foreign_unets
 import golden_peers
 import numpy as np
+import peers_of_t5
 import peers_of_unets
+import torch
 
 
 def unets() -> dict[str, np.ndarray]:
@@ -24,11 +30,40 @@ def unets() -> dict[str, np.ndarray]:
   }
 
 
+def t5() -> dict[str, np.ndarray]:
+  """Outputs of each encoder of `foreign_t5`."""
+  return {
+    name: foreign_t5.thin(
+      peers_of_t5.run(peers_of_t5.build(config), foreign_t5.inputs(config))
+    )
+    for name, config in foreign_t5.CONFIGS.items()
+  }
+
+
+def full() -> dict[str, np.ndarray]:
+  """A digest of all names and shapes of each network of full size."""
+  with torch.device("meta"):
+    networks = {
+      name: peers_of_unets.diffusers.UNet2DConditionModel(**config)
+      for name, config in foreign_unets.FULL.items()
+    } | {
+      name: peers_of_t5.empty(config)
+      for name, config in foreign_t5.FULL.items()
+    }
+  return {
+    name: np.array(golden_peers.digest(peers_of_t5.shapes(network)))
+    for name, network in networks.items()
+  }
+
+
+MAKERS = {make.__name__: make for make in (unets, t5, full)}
+
+
 def main() -> None:
-  """Writes a file of each kind."""
+  """Writes a file of each kind that was asked for."""
   golden_peers.FOLDER.mkdir(parents=True, exist_ok=True)
-  for make in (unets,):
-    np.savez_compressed(golden_peers.path(make.__name__), **make())
+  for name in sys.argv[1:] or MAKERS:
+    np.savez_compressed(golden_peers.path(name), **MAKERS[name]())
 
 
 if __name__ == "__main__":
