@@ -36,10 +36,13 @@ class Reader(nn.Module):
     sizes: of each of G groups, number of answers of each of its questions, K in
       all; class 0, "nothing is said", comes on top, and V is the largest of
       them plus one.
+    shared: whether groups of the same several questions share what answers
+      them, so that green is one thing, of a ring that was never green too.
     dtype: compute dtype; logits are float32.
   """
 
   sizes: Sequence[Sequence[int]]
+  shared: bool = False
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
@@ -68,13 +71,13 @@ class Reader(nn.Module):
     )
     group_of, _ = _order(self.sizes)
     sizes = np.concatenate([np.array(group) for group in self.sizes])
+    kernel_of = _kernels(self.sizes, self.shared)
+    count = 1 + max(kernel_of)
     kernel = self.param(
       "values",
-      initial.named(
-        initial.Initial("fan_in", len(sizes)), (None, "embed", None)
-      ),
-      (len(sizes), width, 1 + max(sizes)),
-    )
+      initial.named(initial.Initial("fan_in", count), (None, "embed", None)),
+      (count, width, 1 + max(sizes)),
+    )[kernel_of]
     logits = jnp.einsum("bke,kev->bkv", places[:, group_of], kernel)
     exists = np.arange(1 + max(sizes)) <= sizes[:, None]
     return jnp.where(exists, logits.astype(jnp.float32), NEVER)
@@ -109,6 +112,18 @@ class Answers(nn.Module):
     told = jnp.einsum("bkv,kve->bke", jax.nn.softmax(logits), answers[rank_of])
     places = jax.nn.one_hot(group_of, groups, dtype=told.dtype)
     return jnp.einsum("bke,kg->bge", told, places) + vectors("places", groups)
+
+
+def _kernels(sizes: Sequence[Sequence[int]], shared: bool) -> np.ndarray:
+  """Of each question, the number of the kernel that answers it: [K] int."""
+  known: dict = {}
+  for number, group in enumerate(sizes):
+    is_one_of_many = shared and len(group) > 1
+    name = tuple(group) if is_one_of_many else number
+    for rank in range(len(group)):
+      known.setdefault((number, rank), (name, rank))
+  names = list(dict.fromkeys(known.values()))
+  return np.array([names.index(name) for name in known.values()])
 
 
 def _order(sizes: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:

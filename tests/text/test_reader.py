@@ -143,3 +143,21 @@ def test_an_encoder_hands_on_its_tokens_or_what_it_read(sizes, length, mask):
   if sizes:
     said = encoder.apply(params, tokens, mask, answers=True)
     chex.assert_shape(said, (2, 3, 6))
+
+
+def test_groups_of_the_same_several_questions_may_share_answers():
+  sizes = ((3, 1), (5,), (3, 1), (5,))
+  apart, alike = (reader._kernels(sizes, shared) for shared in (False, True))
+  assert apart.tolist() == [0, 1, 2, 3, 4, 5]
+  # One question alone is not said to be the same as another.
+  assert alike.tolist() == [0, 1, 2, 0, 1, 3]
+
+
+def test_what_is_shared_answers_alike_where_it_reads_alike(text, mask):
+  network = reader.Reader(((3, 1), (3, 1)), shared=True)
+  shapes = jax.eval_shape(network.init, jax.random.key(0), text, mask)
+  params = initial.materialize(shapes["params"], seed=0)
+  assert params["values"].shape == (2, 8, 4)
+  same = np.repeat(np.asarray(params["questions"])[:1], 2, axis=0)
+  logits = network.apply({"params": params | {"questions": same}}, text, mask)
+  np.testing.assert_allclose(logits[:, :2], logits[:, 2:], atol=1e-6)
