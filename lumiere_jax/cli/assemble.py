@@ -226,13 +226,11 @@ def write_record(
 ) -> dict[str, Any]:
   """Writes run.json, once all checks have passed; returns what it says."""
   goes_on = weights.latest_step(workdir) is not None
-  parent = recipe["init_from"]
+  names = [] if goes_on else parents_of(recipe)
   datasets = run_record.all_datasets(
     [feed.said_of(one) for one in sources],
     earlier=workdir if goes_on else None,
-    parent=(parent, export.record(shipped.find(parent)))
-    if parent and not goes_on
-    else None,
+    parents=[(name, export.record(shipped.find(name))) for name in names],
   )
   record = run_record.RunRecord(
     recipe=recipe,
@@ -263,24 +261,43 @@ def place_params(
   if weights.latest_step(workdir) is not None:
     # The checkpoint holds them, and the source may be gone by now.
     return params, dict(run_record.read(workdir).parents)
-  _, source, digest = weights.load(recipe["init_from"])
+  found, parents = {}, {}
+  for name in parents_of(recipe):
+    _, found[name], parents[name] = weights.load(name, ())
   taken = {}
   for part in recipe["init_parts"]:
-    params[part], report = inflate.inflate(source[part], params[part])
+    params[part], report = inflate.inflate(first_of(part, found), params[part])
     taken[part] = dataclasses.asdict(report)
-    logging.info(
-      "%s from %s (%s): %s", part, recipe["init_from"], digest[:12], report
-    )
-  write_taken(workdir, recipe["init_from"], digest, taken)
-  parents = {recipe["init_from"]: digest}
+    logging.info("%s from %s: %s", part, recipe["init_from"], report)
+  write_taken(workdir, parents, taken)
   return jax.device_put(params, shardings), parents
 
 
-def write_taken(workdir: str, source: str, digest: str, taken) -> None:
+def parents_of(recipe: Mapping[str, Any]) -> list[str]:
+  """Names of the weights that a run begins with, the first asked first."""
+  return recipe["init_from"].split(",") if recipe["init_from"] else []
+
+
+def first_of(part: str, found: Mapping[str, Params]) -> Params:
+  """A part of the parameters, each from the first weights that have it.
+
+  Raises:
+    WeightsError: none has the part.
+  """
+  have = [params[part] for params in found.values() if part in params]
+  if not have:
+    raise errors.WeightsError(
+      f"{' and '.join(found)} hold no {part}; name weights that do, after a "
+      "comma, or leave that part out of init_parts."
+    )
+  return functools.reduce(inflate.merge, have)
+
+
+def write_taken(workdir: str, parents: Mapping[str, str], taken) -> None:
   """Writes down what became of each parameter of `init_from`."""
   if jax.process_index():
     return
-  found = {"source": source, "digest": digest, "parts": taken}
+  found = {"sources": dict(parents), "parts": taken}
   path = pathlib.Path(workdir, INIT_FILE)
   atomic.write_text(path, json.dumps(found, indent=1) + "\n")
 

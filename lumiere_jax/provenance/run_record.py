@@ -101,7 +101,7 @@ def all_datasets(
   own: Sequence[Mapping[str, Any]],
   *,
   earlier: str | os.PathLike | None = None,
-  parent: tuple[str, RunRecord] | None = None,
+  parents: Sequence[tuple[str, RunRecord]] = (),
 ) -> list[dict[str, Any]]:
   """What weights saw: now, earlier in the run, and before it began.
 
@@ -111,7 +111,7 @@ def all_datasets(
   Args:
     own: the run's datasets, as in `RunRecord.datasets`.
     earlier: folder of the same run, if it goes on from a checkpoint there.
-    parent: weights that this one begins with, and what they say of themselves.
+    parents: weights that this one begins with, and what each says of itself.
 
   Raises:
     WeightsError: `earlier` holds no run.
@@ -119,9 +119,9 @@ def all_datasets(
   found = [dict(one) for one in own]
   if earlier is not None:
     found += read(earlier).datasets
-  elif parent is not None:
+    parents = ()
+  for name, record in parents:
     # The nearest run is named; from there one can walk on.
-    name, record = parent
     found += [{**d, "through": name} for d in record.datasets]
   kept = []
   for one in found:

@@ -2,15 +2,15 @@
 
 A `.safetensors` file has the run record in its header, so that it says itself
 what network it is of, what it was trained on and by what; a folder has it as
-`run.json`, beside weights that Orbax wrote and their checksums.
+`run.json`, beside weights and their checksums: those that Orbax wrote, or one
+safetensors file, as `lumiere import` leaves it with the text encoder's
+`spiece.model`.
 """
 
-from collections.abc import Mapping
 import dataclasses
 import json
 import os
 import pathlib
-from typing import Any
 
 import flax
 import jax
@@ -29,8 +29,11 @@ from lumiere_jax.video import atomic
 
 SUFFIX = ".safetensors"
 FOLDER = "weights"
+# Of a folder, the weights in one file instead of Orbax's.
+FILE = f"params{SUFFIX}"
 DTYPES = ("float32", "bfloat16")
 _RECORD = "lumiere"
+_KINDS = {"F32": "float32", "BF16": "bfloat16", "F16": "float16"}
 
 
 def write(
@@ -59,9 +62,8 @@ def write(
     )
   params = jax.tree.map(lambda x: jnp.asarray(x, dtype), params)
   if out.suffix == SUFFIX:
-    said = {_RECORD: json.dumps(dataclasses.asdict(record))}
     flat = flax.traverse_util.flatten_dict(params, sep="/")
-    atomic.write_bytes(out, safetensors.flax.save(flat, said))
+    atomic.write_bytes(out, safetensors.flax.save(flat, metadata(record)))
     return
   with atomic.replacing_folder(out) as folder:
     with ocp.StandardCheckpointer() as writer:
@@ -80,37 +82,78 @@ def is_export(path: str | os.PathLike) -> bool:
 def read(path: str | os.PathLike) -> tuple[Params, run_record.RunRecord]:
   """Reads what `write` wrote; parameters as float32 numpy arrays.
 
+  Those that a file holds as float32 stay there until they are looked at.
+
   Raises:
     WeightsError: it is damaged, or of something else.
   """
   path = pathlib.Path(path)
-  params, record = (_read_file if path.is_file() else _read_folder)(path)
-  return jax.tree.map(lambda x: np.asarray(x, np.float32), params), record
+  params = (_read_file if path.is_file() else _read_folder)(path)
+  return jax.tree.map(lambda x: np.asarray(x, np.float32), params), record(path)
 
 
 def record(path: str | os.PathLike) -> run_record.RunRecord:
   """What an export, or a run, says of itself."""
-  if pathlib.Path(path).is_file():
-    return _read_record(pathlib.Path(path))
-  return run_record.read(path)
+  path = pathlib.Path(path)
+  if path.is_file():
+    return _read_record(path)
+  return _with_spiece(run_record.read(path), path)
 
 
-def _read_folder(path: pathlib.Path):
+def metadata(record: run_record.RunRecord) -> dict[str, str]:
+  """The record as text by name, for a file's header."""
+  return {_RECORD: json.dumps(dataclasses.asdict(record))}
+
+
+def _with_spiece(
+  record: run_record.RunRecord, folder: pathlib.Path
+) -> run_record.RunRecord:
+  """The record, whose tokenizer's file is looked for beside the weights."""
+  text = record.recipe.get("text") or {}
+  beside = folder / (text.get("spiece") or "")
+  if not beside.is_file():
+    return record
+  text = dict(text, spiece=str(beside))
+  return dataclasses.replace(record, recipe=dict(record.recipe, text=text))
+
+
+def _read_folder(path: pathlib.Path) -> Params:
   if problems := checksums.problems(path / FOLDER):
     raise errors.WeightsError(
       f"{path} is damaged: {problems[0]}; copy it again from where it was made."
     )
+  if (path / FOLDER / FILE).is_file():
+    return _read_file(path / FOLDER / FILE)
   (params,) = store.read_host(path.absolute(), [FOLDER])
-  return params, run_record.read(path)
+  return params
 
 
-def _read_file(path: pathlib.Path):
-  record = _read_record(path)
+def _read_file(path: pathlib.Path) -> Params:
   try:
-    flat: Mapping[str, Any] = safetensors.flax.load_file(path)
-  except (safetensors.SafetensorError, ValueError) as error:
+    with safetensors.safe_open(path, "np"):  # is it whole?
+      pass
+  except (safetensors.SafetensorError, OSError) as error:
     raise _damaged(path, error) from error
-  return flax.traverse_util.unflatten_dict(flat, sep="/"), record
+  return flax.traverse_util.unflatten_dict(_mapped(path), sep="/")
+
+
+def _mapped(path: pathlib.Path) -> dict[str, np.ndarray]:
+  """Tensors by name where they lie in a file that is known to be whole.
+
+  The library would read all of them, and knows no bfloat16 in numpy.
+  """
+  with path.open("rb") as file:
+    start = 8 + int.from_bytes(file.read(8), "little")
+    said = json.loads(file.read(start - 8))
+  whole = np.memmap(path, np.uint8, "r")
+  found = {}
+  for name, it in said.items():
+    if name == "__metadata__":
+      continue
+    low, high = (start + offset for offset in it["data_offsets"])
+    dtype = jnp.dtype(_KINDS[it["dtype"]])
+    found[name] = whole[low:high].view(dtype).reshape(it["shape"])
+  return found
 
 
 def _read_record(path: pathlib.Path) -> run_record.RunRecord:

@@ -1,10 +1,14 @@
 """Loading what a run trained: the averaged weights, and their digest."""
 
+from collections.abc import Collection
+import dataclasses
 import hashlib
 import json
 import os
 import pathlib
+from typing import Any
 
+import flax.linen as nn
 import jax
 import numpy as np
 
@@ -23,12 +27,17 @@ from lumiere_jax.types import Params
 ITEMS = ("ema", "frozen")
 
 
-def load(workdir: str | os.PathLike) -> tuple[stages.Stage, Params, str]:
+def load(
+  workdir: str | os.PathLike, parts: Collection[str] | None = None
+) -> tuple[stages.Stage, Params, str]:
   """Loads the newest averaged weights of a run, or exported ones.
 
   Args:
     workdir: the folder given to `lumiere train --workdir`, what `lumiere
-      checkpoint export` wrote, or what ships under a name, such as "nano/base".
+      checkpoint export` or `lumiere import` wrote, or what ships under a name,
+      such as "nano/base".
+    parts: of the stage's parameters that must be there; None for all. What was
+      imported may be a network without a text encoder.
 
   Returns:
     The stage, its parameters as numpy arrays, and their digest.
@@ -41,7 +50,9 @@ def load(workdir: str | os.PathLike) -> tuple[stages.Stage, Params, str]:
   if export.is_export(workdir):
     params, record = export.read(workdir)
     stage = stages.build(record.recipe)
-    _check(stage, params, workdir)
+    abstract = _unboxed(stage)
+    _require(abstract.keys() if parts is None else parts, params, workdir)
+    _check({part: abstract.get(part, {}) for part in params}, params, workdir)
     return stage, params, digest(params)
   if not workdir.is_dir():
     raise errors.WeightsError(
@@ -50,7 +61,7 @@ def load(workdir: str | os.PathLike) -> tuple[stages.Stage, Params, str]:
     )
   stage = stages.build(run_record.read(workdir).recipe)
   params = _restore(workdir)
-  _check(stage, params, workdir)
+  _check(_unboxed(stage), params, workdir)
   return stage, params, digest(params)
 
 
@@ -78,8 +89,36 @@ def text_digest(stage: stages.Stage, text_params: Params) -> str:
   kept with.
   """
   text_params = stages.in_compute_dtype(stage, {"text": text_params})["text"]
-  said = json.dumps([digest(text_params), stage.recipe["text"]], sort_keys=True)
+  said = json.dumps([digest(text_params), _said_of_text(stage)], sort_keys=True)
   return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _said_of_text(stage: stages.Stage) -> dict[str, Any]:
+  """The text section; a tokenizer's file by what it holds, wherever it lies."""
+  text = dict(stage.recipe["text"])
+  if not text.get("spiece"):
+    return text
+  encoder = stage.text_encoder
+  fields = [field.name for field in dataclasses.fields(encoder)]
+  made = {k: getattr(encoder, k) for k in fields if k not in ("parent", "name")}
+  return {
+    "tokenizer": text["tokenizer"],
+    "max_length": text["max_length"],
+    "spiece": stage.tokenizer.digest,
+    "padding": text.get("padding", stages.HIDDEN),
+    "encoder": made,
+  }
+
+
+def _require(parts: Collection[str], params: Params, workdir) -> None:
+  """Refuses weights that lack a part."""
+  lacking = sorted(set(parts) - params.keys())
+  if lacking:
+    raise errors.WeightsError(
+      f"{workdir} holds {' and '.join(sorted(params)) or 'nothing'} and no "
+      f"{lacking[0]}; import it again with both (lumiere import --text "
+      "ENCODER)."
+    )
 
 
 def _restore(workdir: pathlib.Path) -> Params:
@@ -96,12 +135,10 @@ def _restore(workdir: pathlib.Path) -> Params:
   return inflate.merge(trained, frozen)
 
 
-def _check(stage: stages.Stage, params: Params, workdir) -> None:
+def _check(abstract: Params, params: Params, workdir) -> None:
   want = {
     jax.tree_util.keystr(path): leaf.shape
-    for path, leaf in jax.tree_util.tree_flatten_with_path(
-      jax.eval_shape(lambda: _unboxed(stage))
-    )[0]
+    for path, leaf in jax.tree_util.tree_flatten_with_path(abstract)[0]
   }
   have = {
     jax.tree_util.keystr(path): np.shape(leaf)
@@ -116,12 +153,9 @@ def _check(stage: stages.Stage, params: Params, workdir) -> None:
       )
 
 
-def _unboxed(stage: stages.Stage):
+def _unboxed(stage: stages.Stage) -> Params:
+  """Shapes of all parameters."""
   return jax.tree.map(
-    lambda x: np.zeros(x.shape, np.float32),
-    jax.tree.map(
-      lambda x: x.unbox() if hasattr(x, "unbox") else x,
-      stage.abstract_params(),
-      is_leaf=lambda x: hasattr(x, "unbox"),
-    ),
+    lambda x: jax.ShapeDtypeStruct(x.shape, np.float32),
+    nn.unbox(stage.abstract_params()),
   )

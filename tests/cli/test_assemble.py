@@ -70,3 +70,27 @@ def test_a_stage_is_shown_what_it_can_use(stage, data, match):
 )
 def test_what_fits_is_let_through(stage, data):
   assemble.check_shown({"stage": stage, "data": data})
+
+
+def test_each_parameter_is_of_the_first_weights_that_have_it():
+  images = {"network": {"conv_in": 1}}
+  clips = {"network": {"conv_in": 2, "temporal_0": {"kernel": 3}}, "text": 4}
+  found = {"images": images, "clips": clips}
+  assert assemble.first_of("network", found) == {
+    "conv_in": 1,
+    "temporal_0": {"kernel": 3},
+  }
+  assert assemble.first_of("text", found) == 4
+  with pytest.raises(errors.WeightsError, match="images and clips hold no sty"):
+    assemble.first_of("style", found)
+
+
+def test_a_record_names_all_parents(tmp_path):
+  one, other, run = (tmp_path / name for name in ("one", "other", "run"))
+  _write(one, "a")
+  _write(other, "b")
+  assert _write(run, "c", f"{one},{other}") == [
+    ("c", "root of c", None),
+    ("a", "root of a", str(one)),
+    ("b", "root of b", str(other)),
+  ]

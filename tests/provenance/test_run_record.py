@@ -64,14 +64,24 @@ def test_a_run_names_what_it_saw_before_it_began(tmp_path):
   names = lambda found: [(d["name"], d.get("through")) for d in found]
   write(tmp_path / "t2i", [a, b])
   t2i = tmp_path / "t2i"
-  parent = str(t2i), run_record.read(t2i)
-  base = run_record.all_datasets([b, c], parent=parent)
+  parents = [(str(t2i), run_record.read(t2i))]
+  base = run_record.all_datasets([b, c], parents=parents)
   assert names(base) == [("b", None), ("c", None), *_through(t2i, "ab")]
+  write(tmp_path / "other", [c])
+  both = [
+    *parents,
+    (str(tmp_path / "other"), run_record.read(tmp_path / "other")),
+  ]
+  assert names(run_record.all_datasets([b], parents=both)) == [
+    ("b", None),
+    *_through(t2i, "ab"),
+    *_through(tmp_path / "other", "c"),
+  ]
   write(tmp_path / "base", base)
   # It goes on with other data; the folder of its parent is gone.
   shutil.rmtree(t2i)
   earlier = tmp_path / "base"
-  later = run_record.all_datasets([a], earlier=earlier, parent=parent)
+  later = run_record.all_datasets([a], earlier=earlier, parents=parents)
   assert names(later) == [("a", None), *names(base)]
   again = run_record.all_datasets([b, c], earlier=tmp_path / "base")
   assert again == base
