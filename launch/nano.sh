@@ -1,34 +1,38 @@
 #!/usr/bin/env bash
 # Trains the nano weights from nothing: renders the world, then all stages.
 #
-#   launch/nano.sh [--out DIR] [--cache DIR] [--until STAGE] [--python PATH]
+#   launch/nano.sh [--out DIR] [--cache DIR] [--until STAGE] [--device gpu]
+#                  [--python PATH]
 #
 # Hours; not yet measured whole. What is there already is not made again, so
 # the same command goes on where it was stopped. STAGE is one of text, t2i,
-# base, conditional, ssr, judge, judge128, weights. At the end DIR/weights holds
-# what ships as "nano", in bfloat16, at most 32 MB: the conditional network goes
-# as the base, since it is that where nothing is given.
+# base, conditional, ssr, judge, judge128, weights. With --device gpu batches
+# are larger, steps more, and all clips are rendered while the first stages
+# train. At the end DIR/weights holds what ships as "nano", in bfloat16, at most
+# 32 MB: the conditional network goes as the base, since it is that where
+# nothing is given.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=launch/venv.sh
 source "$here/venv.sh"
 
-python="" out="$PWD/out/nano" cache="$PWD/cache/nano" until=weights
+python="" out="$PWD/out/nano" cache="$PWD/cache/nano" until=weights device=cpu
 while (($#)); do
   case "$1" in
-    --python | --out | --cache | --until)
+    --python | --out | --cache | --until | --device)
       (($# > 1)) || fail "$1 needs a value."
       case "$1" in
         --python) python="$2" ;;
         --out) out="$2" ;;
         --cache) cache="$2" ;;
         --until) until="$2" ;;
+        --device) device="$2" ;;
       esac
       shift 2
       ;;
     -h | --help)
-      sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit
       ;;
     *) fail "$1 is unknown; see launch/nano.sh --help." ;;
@@ -37,6 +41,11 @@ done
 case "$until" in
   text | t2i | base | conditional | ssr | judge | judge128 | weights) ;;
   *) fail "--until is \"$until\"; it is one of text, t2i, base, conditional, ssr, judge, judge128, weights." ;;
+esac
+
+case "$device" in
+  cpu | gpu) ;;
+  *) fail "--device is \"$device\"; it is cpu or gpu." ;;
 esac
 
 make_venv "$python" ""
@@ -49,6 +58,10 @@ ends() { [[ "$until" != "$1" ]] || exit 0; }
 
 render() { # NAME SIZE CLIPS FRAMES
   say "render $1"
+  # Where it is being rendered beside training, wait for that.
+  while [[ ! -f "$cache/$1/manifest.json" ]] && kill -0 "$ahead" 2>/dev/null; do
+    sleep 1
+  done
   [[ -f "$cache/$1/manifest.json" ]] ||
     lumiere toybox --out "$cache/$1" --size "$2" --num-clips "$3" \
       --num-frames "$4"
@@ -63,8 +76,21 @@ train() { # STAGE FLAGS
   local stage="$1"
   shift
   say "train $stage: $out/$stage"
-  lumiere train "--config=configs/nano.py:$stage" "--workdir=$out/$stage" "$@"
+  lumiere train "--config=configs/nano.py:$stage$variant" \
+    "--workdir=$out/$stage" "$@"
 }
+
+variant="" ahead=none
+if [[ "$device" == gpu ]]; then
+  variant=",gpu"
+  (
+    render stills32 32 12000 8
+    render toys32 32 8000 80
+    render toys128 128 2000 80
+  ) >"$out/render.log" 2>&1 &
+  ahead=$!
+  trap 'kill "$ahead" 2>/dev/null || true' EXIT
+fi
 
 train text
 ends text
