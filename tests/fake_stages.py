@@ -39,6 +39,7 @@ class FakeStage:
   frame_shape: tuple[int, ...]
   schedule: schedules.Schedule = _COSINE
   is_told: bool = True
+  hears_silence: bool = False
 
   @property
   def network(self):

@@ -23,6 +23,7 @@ VERBS = {
   "train": "train one stage by a recipe, or go on where a run stopped",
   "report": "say how a run went: loss, speed, where the time went",
   "checkpoint": "list, verify or export the checkpoints of a run",
+  "import": "take in weights of other frameworks: DeepFloyd IF, T5",
   "plan": "compile a recipe for TPUs that are not here",
   "sample": "make a video from a prompt",
   "gallery": "make videos of many prompts and a page of stills",
@@ -38,6 +39,8 @@ VERBS = {
   "evaluate": "measure generated clips against real ones",
   "compare": "do the same work in other programs, side by side",
 }
+# Verbs that Python keeps for itself.
+MODULES = {"import": "import_"}
 # Verbs that need more than the core dependencies.
 EXTRAS = {"evaluate": "eval", "plan": "tpu"}
 
@@ -80,7 +83,7 @@ def _dispatch(argv: list[str]) -> None:
 
 def _load(verb: str):
   try:
-    return importlib.import_module(f"lumiere_jax.cli.{verb}")
+    return importlib.import_module(f"lumiere_jax.cli.{MODULES.get(verb, verb)}")
   except ModuleNotFoundError as error:
     if error.name.split(".")[0] == "lumiere_jax":
       raise

@@ -18,6 +18,7 @@ def build(
   negative_prompt: str,
   num_clips: int,
   is_guided: bool,
+  hears_silence: bool = False,
   low_res: Array | None = None,
   given: FrameCondition | None = None,
 ) -> Condition | Guided:
@@ -31,13 +32,14 @@ def build(
     negative_prompt: what to steer away from; empty for the null prompt.
     num_clips: B; every clip is told the same.
     is_guided: whether to build both sides of guidance, or the prompt alone.
+    hears_silence: whether the null prompt is the empty caption, encoded.
     low_res: [B, T, h, w, 3] float32 in [-1, 1], the clip to upsample.
     given: pixels of one clip, [T, H, W, ...], that all are given.
   """
   tokens, mask = tokenizer([prompt or "", negative_prompt])
   embedding, mask = encode(tokens, jnp.asarray(mask))
   unsaid = [prompt is None, not negative_prompt]
-  if any(unsaid):
+  if any(unsaid) and not hears_silence:
     embedding, mask = null.drop(embedding, mask, jnp.array(unsaid))
 
   repeat = lambda x: jnp.repeat(x[None], num_clips, axis=0)

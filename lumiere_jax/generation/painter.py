@@ -110,6 +110,7 @@ class Painter:
       prompt=request.prompt,
       negative_prompt=request.negative_prompt,
       is_guided=plan.settings.guidance_scale != 1,
+      hears_silence=stage.hears_silence,
       **told,
     )
 

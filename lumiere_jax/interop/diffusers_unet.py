@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 import functools
-import json
 import os
 import pathlib
 from typing import Any
@@ -12,41 +11,19 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from lumiere_jax import errors
 from lumiere_jax.interop import diffusers_config
 from lumiere_jax.interop import diffusers_names
+from lumiere_jax.interop import folders
 from lumiere_jax.interop import matching
 from lumiere_jax.interop import tensors
 from lumiere_jax.models import spec as specs
 from lumiere_jax.models import unet
 from lumiere_jax.types import Condition
 
-CONFIG = "config.json"
-
 
 def read_config(folder: str | os.PathLike) -> dict[str, Any]:
-  """Reads a model folder's config.json.
-
-  Raises:
-    WeightsError: it is not there, or is no JSON object.
-  """
-  path = pathlib.Path(folder) / CONFIG
-  try:
-    said = json.loads(path.read_text(encoding="utf-8"))
-  except OSError as error:
-    raise errors.WeightsError(
-      f"{path} cannot be read ({error.strerror}); give the folder of a model, "
-      "with its config.json beside the weights."
-    ) from error
-  except ValueError as error:
-    raise errors.WeightsError(
-      f"{path} is no JSON; copy it again from where it was made."
-    ) from error
-  if not isinstance(said, dict):
-    raise errors.WeightsError(
-      f"{path} lists no fields; copy it again from where it was made."
-    )
-  return said
+  """Reads a model folder's config.json; see `folders.read_json`."""
+  return folders.read_json(pathlib.Path(folder) / folders.CONFIG)
 
 
 def spec(config: Mapping[str, Any]) -> specs.UNetSpec:

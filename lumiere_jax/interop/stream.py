@@ -74,7 +74,7 @@ def _kept(promise: Promise) -> memoryview:
     raise errors.ShapeError(
       f"{promise.name} is {array.shape} and was to be {promise.shape}."
     )
-  array = np.ascontiguousarray(array.astype(promise.dtype, copy=False))
+  array = np.asarray(array, promise.dtype, order="C")  # one copy at most
   return memoryview(array.reshape(-1).view(np.uint8))
 
 

@@ -129,7 +129,8 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
     t = spread_times(keys[0], clean.shape[0])
     noise = jax.random.normal(keys[1], clean.shape)
     alpha, sigma = stage.schedule.alpha(t), stage.schedule.sigma(t)
-    condition = told(stage, options, batch, clean, keys[2:])
+    unsaid = stage.unsaid(params) if options.text_dropout else None
+    condition = told(stage, options, batch, clean, keys[2:], unsaid)
     if options.given is not None:
       given = masks.give(jax.random.fold_in(key, _GIVEN), clean, options.given)
       condition = dataclasses.replace(condition, given=given)
@@ -159,6 +160,7 @@ def told(
   batch: VideoBatch,
   clean: Array,
   keys: Array,
+  unsaid: tuple[Array, Array] | None = None,
 ) -> Condition:
   """What the network is told about the clips of a training batch.
 
@@ -168,9 +170,10 @@ def told(
     batch: with its `embedding`.
     clean: [B, T, H, W, 3] float32 in [-1, 1].
     keys: three keys: caption dropout, noise level, noise of the low-res clip.
+    unsaid: what stands for a caption that is hidden; see `text.null.drop`.
   """
   dropped = jax.random.uniform(keys[0], clean.shape[:1]) < options.text_dropout
-  text, mask = null.drop(batch.embedding, batch.text_mask, dropped)
+  text, mask = null.drop(batch.embedding, batch.text_mask, dropped, unsaid)
   if options.low_res is None:
     return Condition(text=text, text_mask=mask)
   factor = stage.recipe["data"]["resolution"] // options.low_res

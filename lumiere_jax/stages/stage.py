@@ -15,6 +15,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from lumiere_jax import errors
 from lumiere_jax import models
 from lumiere_jax.diffusion import parameterization
 from lumiere_jax.diffusion import schedules
@@ -32,6 +33,10 @@ BASE = "base"
 # The part of the parameters that is a thin change of the network's.
 STYLE = "style"
 SUPER_RESOLUTION = "ssr"
+# What stands for "no text", and whether padding is attended to: of a recipe's
+# text section, `null` and `padding`, the first of each unless it says so.
+NULLS = ZEROS, EMPTY = "zeros", "empty"
+PADDINGS = HIDDEN, SEEN = "hidden", "seen"
 # These make no pictures: they have no noise schedule.
 PAINTLESS = (TEXT, JUDGE)
 
@@ -113,7 +118,26 @@ class Stage:
     embedding = self.text_encoder.apply(
       {"params": params["text"]}, tokens, mask
     )
-    return embedding.astype(jnp.float32), self.text_encoder.seen(mask)
+    seen = self.text_encoder.seen(mask)
+    if self.recipe["text"].get("padding", HIDDEN) == SEEN:
+      seen = jnp.ones_like(seen)
+    return embedding.astype(jnp.float32), seen
+
+  def unsaid(self, params: Params) -> tuple[Array, Array] | None:
+    """What stands for "no text", as `encode` has it of one caption, B = 1.
+
+    None where it is the embedding zeroed (`text.null.drop`); networks that were
+    trained elsewhere may have been told the empty caption instead.
+    """
+    if not self.hears_silence:
+      return None
+    tokens, mask = tokenizers.pad([[]], self.recipe["text"]["max_length"])
+    return self.encode(params, jnp.asarray(tokens), jnp.asarray(mask))
+
+  @property
+  def hears_silence(self) -> bool:
+    """Whether "no text" is the embedding of the empty caption."""
+    return self.recipe["text"].get("null", ZEROS) == EMPTY
 
   def predict(
     self, params: Params, noisy: Array, t: Array, condition: Condition
@@ -218,12 +242,16 @@ def build(recipe: Mapping[str, Any]) -> Stage:
   tokenizer = tokenizers.build(
     text["tokenizer"], text["max_length"], text.get("spiece")
   )
+  errors.require_one_of("text.null", text.get("null", ZEROS), NULLS)
+  errors.require_one_of("text.padding", text.get("padding", HIDDEN), PADDINGS)
   parts = dict(
     name=recipe["stage"],
     recipe=recipe,
     tokenizer=tokenizer,
     text_encoder=t5.T5Encoder(
-      vocab_size=tokenizer.vocab_size, **text["encoder"]
+      # Imported ones may have more rows than their tokenizer needs.
+      vocab_size=text.get("vocab_size") or tokenizer.vocab_size,
+      **text["encoder"],
     ),
   )
   if recipe["stage"] == JUDGE:

@@ -19,7 +19,8 @@ def seen(monkeypatch):
   for verb in VERBS:
     module = types.ModuleType(verb)
     module.main = lambda argv, verb=verb: calls.update({verb: argv})
-    monkeypatch.setitem(sys.modules, f"lumiere_jax.cli.{verb}", module)
+    name = f"lumiere_jax.cli.{cli.MODULES.get(verb, verb)}"
+    monkeypatch.setitem(sys.modules, name, module)
   return calls
 
 

@@ -29,6 +29,7 @@ class Spy:
     default_factory=lambda: {"data": {"resolution": 8}}, hash=False
   )
   given: bool = False
+  hears_silence: bool = False
   told: list = dataclasses.field(default_factory=list, hash=False)
 
   @property
@@ -37,6 +38,11 @@ class Spy:
 
   def encode(self, params, tokens, mask):
     return params * jnp.ones((*tokens.shape, 4)), mask
+
+  def unsaid(self, params):
+    if not self.hears_silence:
+      return None
+    return params * jnp.full((1, 5, 4), 7.0), jnp.ones((1, 5), bool)
 
   def predict(self, params, noisy, t, condition):
     self.told.append((noisy, t, condition))
@@ -158,3 +164,12 @@ def test_masks_and_the_network_must_agree(is_told):
   given = None if is_told else {"first": 1.0}
   with pytest.raises(errors.ConfigError, match="mixture of masks"):
     objective.make(Spy(given=is_told), dict(given=given))
+
+
+def test_hidden_captions_are_what_the_stage_says_for_them():
+  spy = Spy(hears_silence=True)
+  _, (_, _, condition) = _run(spy, {"text_dropout": 1.0})
+  np.testing.assert_array_equal(condition.text, np.full((3, 5, 4), 7.0))
+  assert condition.text_mask.all()
+  _, (_, _, condition) = _run(Spy(), {"text_dropout": 1.0})
+  assert not condition.text.any()

@@ -23,3 +23,14 @@ def test_all_prompts_become_one_null_prompt():
   found, visible = null.drop(embedding, mask, jnp.full(4, True))
   for x in (found, visible):
     np.testing.assert_array_equal(x, np.broadcast_to(x[:1], x.shape))
+
+
+def test_the_empty_caption_may_stand_for_nothing():
+  embedding, mask = jnp.ones((2, 3, 2)), jnp.ones((2, 3), bool)
+  unsaid = jnp.full((1, 3, 2), 7.0), jnp.array([[True, False, False]])
+  dropped = jnp.array([True, False])
+  found, visible = null.drop(embedding, mask, dropped, unsaid)
+  np.testing.assert_array_equal(found[0], unsaid[0][0])
+  np.testing.assert_array_equal(visible[0], unsaid[1][0])
+  np.testing.assert_array_equal(found[1], embedding[1])
+  np.testing.assert_array_equal(visible[1], mask[1])

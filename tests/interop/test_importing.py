@@ -1,0 +1,199 @@
+"""Folders of other frameworks become folders of ours."""
+
+import json
+import tracemalloc
+
+import flax
+import foreign_pipelines
+import foreign_unets
+import imported_t5
+import imported_unets
+import jax
+import numpy as np
+import pytest
+
+from lumiere_jax import errors
+from lumiere_jax.generation import generator
+from lumiere_jax.interop import importing
+from lumiere_jax.interop import matching
+from lumiere_jax.interop import shelves
+from lumiere_jax.stages import export
+from lumiere_jax.stages import stage as stages
+from lumiere_jax.stages import weights
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+  return foreign_pipelines.write(tmp_path_factory.mktemp("pipelines") / "if")
+
+
+FLOAT32 = importing.Options(compute_dtype="float32")
+
+
+def _import(source, out, text=None, options=FLOAT32, dtype=None):
+  what = importing.plan(source, text, options)
+  importing.write(what, out, dtype)
+  return what
+
+
+def _wanted(part):
+  """Our parameters of the folder's tensors, by another way."""
+  if part == "network":
+    config = foreign_pipelines.UNET_CONFIG
+    shelf = foreign_pipelines.unet_tensors()
+    made, theirs = imported_unets.as_theirs, shelf
+  else:
+    config = foreign_pipelines.TEXT_CONFIG
+    theirs = foreign_unets.weights(imported_t5.shapes(config))
+    made = imported_t5.as_theirs
+  return lambda params: (made(config, params[part]), theirs)
+
+
+def test_a_pipeline_is_a_text_to_image_run(pipeline, tmp_path):
+  what = _import(pipeline, tmp_path / "w")
+  stage, params, digest = weights.load(tmp_path / "w")
+  assert stage.name == "t2i"
+  for part in ("network", "text"):
+    got, want = _wanted(part)(params)
+    assert got.keys() == want.keys()
+    for name, one in want.items():
+      np.testing.assert_array_equal(got[name], one, err_msg=name)
+  assert what.unused == ("safety_checker",)
+  report = json.loads((tmp_path / "w" / importing.REPORT).read_text())
+  assert report["unused"] == ["safety_checker"]
+  assert report["parts"]["network"]["parameters"] == 911_750
+  assert stage.tokenizer.digest
+  assert generator.load(tmp_path / "w").digests == {"t2i": digest}
+  # It can be moved.
+  (tmp_path / "w").rename(tmp_path / "moved")
+  assert weights.load(tmp_path / "moved")[2] == digest
+
+
+def test_the_schedule_and_how_to_sample_are_read(pipeline):
+  recipe = importing.plan(pipeline).recipe
+  assert recipe["diffusion"] == {
+    "schedule": {"name": "squared_cosine"},
+    "prediction": "noise",
+  }
+  assert recipe["sampling"]["threshold"] == 0.95
+  assert recipe["sampling"]["maximum"] == 1.5
+  assert recipe["data"]["resolution"] == 16
+  assert recipe["text"]["padding"] == "seen"
+  assert recipe["text"]["null"] == "empty"
+
+
+def test_half_precision_is_read_and_kept_or_widened(pipeline, tmp_path):
+  half = importing.Options(variant="fp16")
+  _import(pipeline, tmp_path / "half", options=half)
+  _import(pipeline, tmp_path / "wide", options=half, dtype="float32")
+  file = lambda name: tmp_path / name / export.FOLDER / export.FILE
+  assert file("half").stat().st_size < 0.6 * file("wide").stat().st_size
+  _, got, _ = weights.load(tmp_path / "half")
+  _, same, _ = weights.load(tmp_path / "wide")
+  jax.tree.map(np.testing.assert_array_equal, got, same)
+  theirs, want = _wanted("network")(got)
+  for name, one in want.items():
+    np.testing.assert_array_equal(theirs[name], one.astype(np.float16))
+
+
+def test_a_text_encoder_alone_says_what_the_pipelines_says(pipeline, tmp_path):
+  _import(pipeline, tmp_path / "whole")
+  seen = importing.Options(compute_dtype="float32", padding="seen")
+  _import(pipeline / "text_encoder", tmp_path / "text", options=seen)
+  digests = []
+  for name in ("whole", "text"):
+    stage, params, _ = weights.load(tmp_path / name)
+    digests.append(weights.text_digest(stage, params["text"]))
+  assert digests[0] == digests[1]
+  assert stage.name == stages.TEXT
+  assert set(params) == {"text"}
+
+
+def test_a_network_alone_is_part_of_a_stage(pipeline, tmp_path):
+  what = _import(pipeline / "unet", tmp_path / "w")
+  assert any("no text encoder" in note for note in what.notes)
+  with pytest.raises(errors.WeightsError, match="holds network and no text"):
+    weights.load(tmp_path / "w")
+  _, params, _ = weights.load(tmp_path / "w", ["network"])
+  assert set(params) == {"network"}
+  _import(pipeline / "unet", tmp_path / "both", text=pipeline)
+  assert set(weights.load(tmp_path / "both")[1]) == {"network", "text"}
+
+
+def test_an_upsampler_is_read_too(tmp_path):
+  config = foreign_pipelines.UPSAMPLER_CONFIG
+  foreign_pipelines.write_unet(tmp_path / "unet", config)
+  what = _import(tmp_path / "unet", tmp_path / "w")
+  assert what.recipe["model"]["low_res"]
+  assert what.recipe["sampling"]["noise_level"] == 0.25
+  assert weights.load(tmp_path / "w", ["network"])[0].network.spec.low_res
+
+
+def test_tensors_of_no_use_are_named(tmp_path):
+  drawn = foreign_pipelines.write_unet(tmp_path / "unet")
+  held = drawn | {"magic.weight": np.zeros(3, np.float32)}
+  foreign_pipelines.shards(tmp_path / "unet", foreign_pipelines.UNET, held)
+  what = importing.plan(tmp_path / "unet")
+  assert what.unused == ("network: magic.weight",)
+
+
+@pytest.mark.parametrize("dtype", [None, "bfloat16"])
+def test_memory_is_that_of_two_tensors(tmp_path, dtype):
+  size = (1024, 2048)
+  drawn = {str(k): np.zeros(size, np.float32) for k in range(4)}
+  imported_unets.save(tmp_path / "x.safetensors", drawn)
+  shelf = shelves.open_(tmp_path / "x.safetensors")
+  del drawn
+  matches = [matching.Match((n,), size[::-1], shelf[n]) for n in shelf]
+  part = importing.Part(name="network", matches=matches, shelf=shelf)
+  what = importing.Import(source=tmp_path, recipe={}, parts=[part])
+  assert what.largest == 4 * size[0] * size[1]
+  tracemalloc.start()
+  try:
+    importing.write(what, tmp_path / "w", dtype)
+    _, peak = tracemalloc.get_traced_memory()
+  finally:
+    tracemalloc.stop()
+  assert peak <= 2.1 * what.largest
+  flat = flax.traverse_util.flatten_dict(export.read(tmp_path / "w")[0])
+  assert {one.shape for one in flat.values()} == {size[::-1]}
+
+
+def test_nothing_is_written_over(pipeline, tmp_path):
+  what = importing.plan(pipeline)
+  with pytest.raises(errors.ConfigError, match="is there already"):
+    importing.write(what, tmp_path)
+  with pytest.raises(errors.ConfigError, match="Did you mean 'float32'"):
+    importing.write(what, tmp_path / "w", "float3")
+  assert not (tmp_path / "w").exists()
+
+
+def test_flags_that_mean_nothing_are_refused(pipeline):
+  for options, words in (
+    (importing.Options(compute_dtype="int8"), "compute dtype"),
+    (importing.Options(padding="shown"), "padding is 'shown'"),
+  ):
+    with pytest.raises(errors.ConfigError, match=words):
+      importing.plan(pipeline, None, options)
+  with pytest.raises(errors.WeightsError, match="holds no text encoder"):
+    importing.plan(pipeline, pipeline / "unet")
+
+
+def test_pictures_are_square(tmp_path):
+  config = foreign_pipelines.UNET_CONFIG
+  foreign_pipelines.write_unet(tmp_path, config | dict(sample_size=(16, 16)))
+  assert importing.plan(tmp_path).recipe["data"]["resolution"] == 16
+  foreign_pipelines.write_unet(tmp_path, config | dict(sample_size=(16, 32)))
+  with pytest.raises(errors.WeightsError, match="square"):
+    importing.plan(tmp_path)
+
+
+def test_a_tokenizer_that_is_not_there_is_told(pipeline, tmp_path):
+  folder = tmp_path / "encoder"
+  config = foreign_pipelines.TEXT_CONFIG
+  foreign_pipelines.write_json(folder / "config.json", config)
+  drawn = foreign_unets.weights(imported_t5.shapes(config))
+  foreign_pipelines.shards(folder, foreign_pipelines.TEXT, drawn)
+  what = importing.plan(folder)
+  assert what.spiece is None
+  assert any("no spiece.model" in note for note in what.notes)
