@@ -240,7 +240,11 @@ def build(recipe: Mapping[str, Any]) -> Stage:
   """
   text, diffusion = dict(recipe["text"]), dict(recipe["diffusion"])
   tokenizer = tokenizers.build(
-    text["tokenizer"], text["max_length"], text.get("spiece")
+    text["tokenizer"],
+    text["max_length"],
+    text.get("spiece"),
+    text.get("sentinels"),
+    text.get("vocab_size"),
   )
   errors.require_one_of("text.null", text.get("null", ZEROS), NULLS)
   errors.require_one_of("text.padding", text.get("padding", HIDDEN), PADDINGS)

@@ -1,6 +1,8 @@
 """Captions to token ids: bytes, or a SentencePiece model the user gives.
 
-Both pad with 0, end with 1 and cut what is too long before its end token.
+Both pad with 0, end with 1 and cut what is too long before its end token.  Both
+give what transformers' tokenizers of the same encoders give: names of special
+tokens in a text, such as "<extra_id_0>", are those tokens.
 """
 
 import abc
@@ -9,6 +11,7 @@ import dataclasses
 import functools
 import hashlib
 import pathlib
+import re
 
 import numpy as np
 
@@ -16,7 +19,14 @@ from lumiere_jax import errors
 
 PAD, END = 0, 1
 KINDS = ("bytes", "sentencepiece")
-
+_SPECIAL = {"<pad>": PAD, "</s>": END, "<unk>": 2}
+_BYTES, _BYTE_SENTINELS = 256, 125
+SENTINELS = 100
+# Unicode's White_Space, at all of which transformers parts words.
+_SPACES = (
+  *map(chr, (*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B))),
+  *("\u2028", "\u2029", "\u202f", "\u205f", "\u3000"),
+)
 
 # T5 v1.1's pieces and sentinels, up to a multiple of 128.
 T5_VOCABULARY = 32_128
@@ -79,11 +89,19 @@ class ByteTokenizer(Tokenizer):
   @property
   def vocab_size(self) -> int:
     """256 bytes, 3 special ids and ByT5's 125 sentinels."""
-    return 384
+    return len(_SPECIAL) + _BYTES + _BYTE_SENTINELS
 
   def ids(self, text: str) -> list[int]:
     """See `Tokenizer`; a surrogate without its pair counts as a "?"."""
-    return [byte + 3 for byte in text.encode(errors="replace")]
+    plain = lambda part: [
+      byte + len(_SPECIAL) for byte in part.encode(errors="replace")
+    ]
+    if "<" not in text:
+      return plain(text)
+    names, pattern = _byte_names()
+    ids = _ids_between(text, names, pattern, plain)
+    # A text that says where it ends is not ended twice.
+    return ids[:-1] if ids[-1:] == [END] else ids
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,11 +113,13 @@ class SentencePieceTokenizer(Tokenizer):
     max_length: L, end token included.
     sentinels: ids that pretraining added behind the pieces: 100 in T5 and mT5,
       300 in UMT5.
+    rows: of the encoder's table; None for as many as T5's would have.
   """
 
   path: str
   max_length: int
-  sentinels: int = 100
+  sentinels: int = SENTINELS
+  rows: int | None = None
 
   def __post_init__(self):
     if self.path and not pathlib.Path(self.path).is_file():
@@ -112,9 +132,17 @@ class SentencePieceTokenizer(Tokenizer):
   def vocab_size(self) -> int:
     """Pieces and sentinels, rounded up to a multiple of 128 as T5's tables."""
     if not self.path:
-      return T5_VOCABULARY
-    known = _processor(self.path).vocab_size() + self.sentinels
-    return -(-known // 128) * 128
+      return self.rows or T5_VOCABULARY
+    pieces = _processor(self.path).vocab_size()
+    if self.rows is None:
+      return -(-(pieces + self.sentinels) // 128) * 128
+    if pieces > self.rows:
+      raise errors.ConfigError(
+        f"{self.path} has {pieces} pieces and the encoder's table has "
+        f"{self.rows} rows; give text.spiece the spiece.model that the encoder "
+        "was trained with."
+      )
+    return self.rows
 
   @property
   def digest(self) -> str:
@@ -124,7 +152,14 @@ class SentencePieceTokenizer(Tokenizer):
   def ids(self, text: str) -> list[int]:
     """See `Tokenizer`."""
     self.require_ready()
-    return _processor(self.path).encode(text)
+    processor, spaces = _processor(self.path), _kept_spaces(self.path)
+    plain = lambda part: processor.encode(part.translate(spaces))
+    if "<" not in text:
+      return plain(text)
+    names, pattern = _piece_names(
+      processor.vocab_size(), self.sentinels, self.vocab_size
+    )
+    return _ids_between(text, names, pattern, plain)
 
   def require_ready(self) -> None:
     """See `Tokenizer`."""
@@ -133,6 +168,49 @@ class SentencePieceTokenizer(Tokenizer):
         "the sentencepiece tokenizer needs text.spiece, the path of the "
         "encoder's spiece.model; tokenizer='bytes' needs no file."
       )
+
+
+def _ids_between(text: str, names, pattern, plain) -> list[int]:
+  """Ids of a text in which names of tokens stand; `plain` does the rest."""
+  ids = []
+  for index, part in enumerate(pattern.split(text)):
+    # What is split at is every other part.
+    ids += [names[part.strip()]] if index % 2 else plain(part)
+  return ids
+
+
+@functools.cache
+def _byte_names():
+  """ByT5's tokens by name; the special ones take the space around them."""
+  first = len(_SPECIAL) + _BYTES
+  sentinels = _sentinels(range(first, first + _BYTE_SENTINELS))
+  special = rf"\s*(?:{_any_of(_SPECIAL)})\s*"
+  pattern = re.compile(f"({special}|{_any_of(sentinels)})")
+  return _SPECIAL | sentinels, pattern
+
+
+@functools.cache
+def _piece_names(pieces: int, sentinels: int, rows: int):
+  """T5's tokens by name; sentinels are counted from the end."""
+  found = _sentinels(reversed(range(pieces, pieces + sentinels)))
+  names = _SPECIAL | {k: v for k, v in found.items() if v < rows}
+  return names, re.compile(f"({_any_of(names)})")
+
+
+def _sentinels(ids) -> dict[str, int]:
+  return {f"<extra_id_{k}>": token for k, token in enumerate(ids)}
+
+
+def _any_of(names) -> str:
+  return "|".join(map(re.escape, names))
+
+
+@functools.cache
+def _kept_spaces(path: str) -> dict[int, str]:
+  """White space that the model's own rules leave, all of which is a space."""
+  normal = _processor(path).normalize
+  kept = (one for one in _SPACES if one in normal(f"a{one}a"))
+  return {ord(one): " " for one in kept}
 
 
 @functools.cache
@@ -156,13 +234,21 @@ def _processor(path: str):
   return processor
 
 
-def build(kind: str, max_length: int, spiece: str | None = None) -> Tokenizer:
+def build(
+  kind: str,
+  max_length: int,
+  spiece: str | None = None,
+  sentinels: int | None = None,
+  rows: int | None = None,
+) -> Tokenizer:
   """Builds a tokenizer.
 
   Args:
     kind: "bytes" or "sentencepiece".
     max_length: L, end token included.
     spiece: path of the model, for "sentencepiece".
+    sentinels: see `SentencePieceTokenizer`; None for T5's.
+    rows: likewise.
 
   Raises:
     ConfigError: an unknown kind, no room for a token, or no model file.
@@ -175,4 +261,6 @@ def build(kind: str, max_length: int, spiece: str | None = None) -> Tokenizer:
     )
   if kind == "bytes":
     return ByteTokenizer(max_length)
-  return SentencePieceTokenizer(spiece or "", max_length)
+  if sentinels is None:
+    sentinels = SENTINELS
+  return SentencePieceTokenizer(spiece or "", max_length, sentinels, rows)

@@ -2,6 +2,8 @@
 
 import pickle
 
+import golden_peers
+import mixed_scripts
 import numpy as np
 import pytest
 import sentencepiece
@@ -163,3 +165,52 @@ def test_a_model_with_other_special_ids_is_refused(tmp_path):
   path = _train(tmp_path, pad_id=-1, eos_id=2, unk_id=0)
   with pytest.raises(errors.ConfigError, match="pads with -1 and ends with 2"):
     tokenizers.build("sentencepiece", 8, path)(["a"])
+
+
+@pytest.fixture(scope="module")
+def peer():
+  """What transformers made of strings of mixed scripts."""
+  golden = golden_peers.load("tokens")
+  texts = mixed_scripts.strings()
+  assert mixed_scripts.digest(texts) == golden["texts"]
+  return golden, texts
+
+
+def test_bytes_are_those_of_transformers(peer):
+  golden, texts = peer
+  found = mixed_scripts.ids(tokenizers.ByteTokenizer(4000), texts)
+  assert mixed_scripts.digest(found) == golden["bytes"]
+
+
+def test_pieces_are_those_of_transformers(peer, tmp_path):
+  golden, texts = peer
+  path = tmp_path / "spiece.model"
+  path.write_bytes(golden["spiece"].tobytes())
+  tokenizer = tokenizers.SentencePieceTokenizer(str(path), 4000)
+  lost = set(golden["lost"].tolist())  # what they misread
+  kept = [text for k, text in enumerate(texts) if k not in lost]
+  assert len(kept) >= 10_000
+  found = mixed_scripts.ids(tokenizer, kept)
+  assert mixed_scripts.digest(found) == golden["pieces"]
+
+
+def test_names_of_tokens_are_tokens(spiece):
+  pieces = sentencepiece.SentencePieceProcessor(model_file=spiece).vocab_size()
+  tokenizer = tokenizers.SentencePieceTokenizer(spiece, 8, 300)
+  assert tokenizer.ids("<extra_id_0><extra_id_299>") == [pieces + 299, pieces]
+  assert tokenizer.ids("<pad></s><unk>") == [0, 1, 2]
+  assert tokenizers.ByteTokenizer(8).ids("<extra_id_124> <pad> ") == [383, 0]
+  assert len(tokenizers.ByteTokenizer(8).ids("<extra_id_125>")) == 14
+
+
+def test_tokens_beyond_the_table_are_plain_text(spiece):
+  small = tokenizers.build("sentencepiece", 8, spiece, sentinels=100, rows=20)
+  assert small.vocab_size == 20
+  assert max(small.ids("a <extra_id_0> b")) < 20
+
+
+def test_more_pieces_than_rows_are_refused(spiece):
+  tokenizer = tokenizers.build("sentencepiece", 8, spiece, rows=9)
+  with pytest.raises(errors.ConfigError, match="table has 9 rows"):
+    _ = tokenizer.vocab_size
+  assert tokenizers.build("sentencepiece", 8, rows=9).vocab_size == 9

@@ -7,13 +7,17 @@ writes `tests/golden/peers`, with which the default tests compare: all files, or
 those of the names that are given, such as "t5".
 """
 
+import pathlib
 import sys
+import tempfile
 
 import foreign_t5
 import foreign_unets
 import golden_peers
+import mixed_scripts
 import numpy as np
 import peers_of_t5
+import peers_of_tokenizers
 import peers_of_unets
 import torch
 
@@ -56,7 +60,25 @@ def full() -> dict[str, np.ndarray]:
   }
 
 
-MAKERS = {make.__name__: make for make in (unets, t5, full)}
+def tokens() -> dict[str, np.ndarray]:
+  """A SentencePiece model, and digests of ids of strings of mixed scripts."""
+  texts = mixed_scripts.strings()
+  spiece = peers_of_tokenizers.train()
+  with tempfile.TemporaryDirectory() as folder:
+    (pathlib.Path(folder) / "spiece.model").write_bytes(spiece)
+    ids, lost = peers_of_tokenizers.pieces(pathlib.Path(folder), texts)
+  kept = [one for one, is_lost in zip(ids, lost, strict=True) if not is_lost]
+  digest = lambda of: np.array(mixed_scripts.digest(of))
+  return {
+    "spiece": np.frombuffer(spiece, np.uint8),
+    "texts": digest(texts),
+    "bytes": digest(peers_of_tokenizers.bytes_(texts)),
+    "pieces": digest(kept),
+    "lost": np.flatnonzero(lost),
+  }
+
+
+MAKERS = {make.__name__: make for make in (unets, t5, full, tokens)}
 
 
 def main() -> None:
