@@ -83,7 +83,8 @@ def write(folder: pathlib.Path, unet=UNET_CONFIG, variants=(None, "fp16")):
 
 def write_unet(folder: pathlib.Path, config=UNET_CONFIG, variants=(None,)):
   """Writes a U-Net's folder; returns its tensors."""
-  write_json(folder / "config.json", config)
+  kind = dict(_class_name="UNet2DConditionModel")
+  write_json(folder / "config.json", kind | config)
   drawn = unet_tensors(config)
   for variant in variants:
     shards(folder, UNET, drawn, variant)

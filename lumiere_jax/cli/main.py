@@ -24,6 +24,7 @@ VERBS = {
   "report": "say how a run went: loss, speed, where the time went",
   "checkpoint": "list, verify or export the checkpoints of a run",
   "import": "take in weights of other frameworks: DeepFloyd IF, T5",
+  "export": "write weights for other frameworks",
   "plan": "compile a recipe for TPUs that are not here",
   "sample": "make a video from a prompt",
   "gallery": "make videos of many prompts and a page of stills",

@@ -105,6 +105,7 @@ def _said_of_text(stage: stages.Stage) -> dict[str, Any]:
     "tokenizer": text["tokenizer"],
     "max_length": text["max_length"],
     "spiece": stage.tokenizer.digest,
+    "sentinels": stage.tokenizer.sentinels,
     "padding": text.get("padding", stages.HIDDEN),
     "encoder": made,
   }
