@@ -33,6 +33,18 @@ EXCEPTIONS = {
   (f"{OURS}/data/pipeline.py", "absl.flags"),
 }
 NOWHERE = ("torch", "tensorflow", "clu")
+# Workers of `lumiere compare peers` run in an environment of their own, which
+# has PyTorch and none of our dependencies: they may import the one, and of ours
+# only what needs the standard library alone. Nothing of ours imports them.
+PEERS = {
+  f"{OURS}/comparison/peer_{name}.py"
+  for name in ("diffusers", "lumiere_pytorch", "unet")
+}
+PEERS_MAY = (
+  *("torch", "diffusers", "transformers", "lumiere_pytorch", "argparse"),
+  *("collections.abc", "importlib.metadata", "math"),
+  *(f"{OURS}.comparison.peer_{name}" for name in ("cases", "protocol", "unet")),
+)
 BANS = {
   "models": (f"{OURS}.parallel",),
   "nn": (f"{OURS}.parallel",),
@@ -50,7 +62,7 @@ SOURCES = sorted(
   for folder in (OURS, "configs", "tests")
   for path in (ROOT / folder).rglob("*.py")
 )
-MODULES = [s for s in SOURCES if s.startswith(OURS)]
+MODULES = [s for s in SOURCES if s.startswith(OURS) and s not in PEERS]
 LAUNCHERS = sorted(
   str(path.relative_to(ROOT))
   for folder in ("launch", ".ci")
@@ -97,7 +109,15 @@ def _import_faults(path: str, tree: ast.AST) -> list[str]:
   if room not in FLOOR_OF:
     return [f"room {room} stands on no floor"]
   found, floor = [], FLOOR_OF[room]
+  if path in PEERS:
+    return [
+      f"imports {name}, which a peer's worker may not have"
+      for name in _imports(tree)
+      if not _is_within(name, PEERS_MAY)
+    ]
   for name in _imports(tree):
+    if name.replace(".", "/") + ".py" in PEERS:
+      found.append(f"imports {name}, which only runs in the peers' environment")
     other = _room(name)
     if other and other != room and FLOOR_OF.get(other, 99) >= floor:
       found.append(
@@ -274,6 +294,13 @@ DOC = '"""Doc."""\n'
     ("cli/a.py", "from absl import flags", None),
     ("interop/a.py", "import torch", "interop never does"),
     ("comparison/a.py", "from torch import nn", "comparison never does"),
+    ("comparison/peer_unet.py", "from torch import nn", None),
+    ("comparison/peer_unet.py", "import jax", "worker may not have"),
+    (
+      "comparison/a.py",
+      "from lumiere_jax.comparison import peer_unet",
+      "only runs in",
+    ),
     ("data/a.py", "import tensorflow as tf", "data never does"),
     ("data/a.py", "import tensorflow_datasets as tfds", None),
     ("cli/a.py", "from clu import metric_writers", "cli never does"),

@@ -8,13 +8,13 @@ from typing import Any
 import jax
 
 from lumiere_jax import errors
-from lumiere_jax.aot import model_flops
 from lumiere_jax.aot import plan as plans
 from lumiere_jax.aot import sample_step
 from lumiere_jax.aot import topology
 from lumiere_jax.aot import train_step
 from lumiere_jax.models import inflate
 from lumiere_jax.parallel import mesh as meshes
+from lumiere_jax.parallel import model_flops
 from lumiere_jax.stages import objective
 from lumiere_jax.stages import stage as stages
 

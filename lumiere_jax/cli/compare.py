@@ -6,6 +6,7 @@ r"""The same work in other programs, side by side in one run.
   lumiere compare saving --out cache/saving
   lumiere compare rendering --out cache/rendering
   lumiere compare attention --out cache/attention --topology v5e:1x1
+  lumiere compare peers --out cache/peers --peers-python peers/bin/python
 
 "decoding" reads random crops of ordinary files beside decord2, OpenCV and
 PyAV, where they are installed. "preparing" makes a dataset beside FFmpeg's
@@ -13,17 +14,21 @@ command line. "scale" measures what a dataset of a million records costs before
 its first batch, and reckons what more would. "saving" measures what a
 checkpoint costs the steps beside it. "rendering" measures how fast the toybox
 is rendered. "attention" compiles ways to attend for a TPU that need not be
-here.
+here. "peers" does what our networks do in lumiere-pytorch and diffusers too,
+which an interpreter of its own may have; `lumiere compare --peers NAMES` is the
+same.
 """
 
 import dataclasses
 import pathlib
+import sys
 
 import tyro
 
 from lumiere_jax.aot import attention
 from lumiere_jax.cli import exits
 from lumiere_jax.comparison import decoding
+from lumiere_jax.comparison import peers
 from lumiere_jax.comparison import preparing
 from lumiere_jax.comparison import rendering
 from lumiere_jax.comparison import saving
@@ -146,8 +151,39 @@ class Attention(attention.Plan):
     attention.run(self.out, self)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Peers(peers.Plan):
+  """Our networks beside lumiere-pytorch and diffusers.
+
+  Attributes:
+    out: folder for results and logs.
+    peers: comma-separated: lumiere-pytorch, diffusers.
+    peers_python: interpreter of an environment that has them; ours if not
+      given.
+    device: "cpu"; others are not measured yet.
+    rounds: times that each does each case, at most.
+    seconds: after which a case gets no more rounds.
+    threads: of each worker; one a core if not given.
+    tasks: comma-separated: forward, train, base, ssr, image, text; "all".
+    quick: one small network a task.
+    compiled: whether torch.compile is measured too, which takes minutes.
+    cache: folder in which compiled programs are kept; compiles anew if not
+      given.
+    page: where to write the page of the documents; nowhere if not given.
+  """
+
+  out: pathlib.Path = pathlib.Path("cache/peers")
+
+  def run(self) -> None:
+    """Measures and writes."""
+    peers.run(self.out, self)
+
+
 def main(argv: list[str] | None = None) -> None:
   """Compares; see the module for the commands."""
+  argv = sys.argv[1:] if argv is None else argv
+  if argv and argv[0].partition("=")[0] in ("--peers", "--peers-python"):
+    argv = ["peers", *argv]
   chosen = tyro.extras.subcommand_cli_from_dict(
     {
       "decoding": Decoding,
@@ -156,6 +192,7 @@ def main(argv: list[str] | None = None) -> None:
       "saving": Saving,
       "rendering": Rendering,
       "attention": Attention,
+      "peers": Peers,
     },
     args=argv,
     prog="lumiere compare",

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 import pytest
 
-from lumiere_jax.aot import model_flops
 from lumiere_jax.parallel import mesh as meshes
+from lumiere_jax.parallel import model_flops
 
 
 def _abstract(*shape):

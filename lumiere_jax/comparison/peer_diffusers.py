@@ -1,0 +1,76 @@
+"""A worker of `lumiere compare peers` that has diffusers and transformers.
+
+Runs in the peers' interpreter, never in ours.
+"""
+
+import argparse
+from importlib import metadata
+
+import diffusers
+import torch
+from torch.utils import flop_counter
+import transformers
+
+from lumiere_jax.comparison import peer_cases
+from lumiere_jax.comparison import peer_protocol
+
+
+def main() -> None:
+  """Serves."""
+  parser = argparse.ArgumentParser()
+  parser.add_argument("--mode", choices=("eager", "compile"), required=True)
+  parser.add_argument("--threads", type=int, required=True)
+  told = parser.parse_args()
+  torch.set_num_threads(told.threads)
+  versions = ("torch", "diffusers", "transformers")
+  hello = {name: metadata.version(name) for name in versions}
+  peer_protocol.serve(make, None, hello, told.mode)
+
+
+def make(case, mode) -> peer_protocol.Work:
+  """Builds the work of a case."""
+  torch.manual_seed(0)
+  model, given = {"image": image, "text": text}[case["task"]](case)
+  model = model.eval()
+  counter = flop_counter.FlopCounterMode(display=False)
+  with torch.no_grad(), counter:
+    model(**given)
+  called = torch.compile(model) if mode == "compile" else model
+
+  @torch.no_grad()
+  def run():
+    return called(**given)
+
+  return peer_protocol.Work(
+    run=run,
+    parameters=sum(p.numel() for p in model.parameters()),
+    flops=counter.get_total_flops(),
+  )
+
+
+def image(case):
+  """A U-Net of DeepFloyd IF's block types, and a batch of images."""
+  count, side = case["frames"], case["size"]
+  model = diffusers.UNet2DConditionModel(sample_size=side, **peer_cases.IF)
+  text = torch.randn(count, peer_cases.TOKENS, peer_cases.TEXT)
+  return model, dict(
+    sample=torch.randn(count, 3, side, side),
+    timestep=torch.full((count,), 500),
+    encoder_hidden_states=text,
+  )
+
+
+def text(case):
+  """T5 v1.1 small, and a batch of prompts."""
+  config = transformers.T5Config(
+    feed_forward_proj="gated-gelu", **peer_cases.T5
+  )
+  shape = case["frames"], case["size"]
+  return transformers.T5EncoderModel(config), dict(
+    input_ids=torch.ones(shape, dtype=torch.long),
+    attention_mask=torch.ones(shape, dtype=torch.long),
+  )
+
+
+if __name__ == "__main__":
+  main()

@@ -1,0 +1,208 @@
+"""The same work in other frameworks, interleaved, in one run.
+
+`lumiere compare peers` starts a worker for each framework and mode of a case
+(`peer_process`), has each build and compile its network, and then times them in
+turns: round by round, in an order that rotates, so that whatever else the
+machine does falls on all alike.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+import json
+import os
+import pathlib
+import sys
+import time
+from typing import Any
+
+from lumiere_jax import errors
+from lumiere_jax.comparison import peer_cases
+from lumiere_jax.comparison import peer_page
+from lumiere_jax.comparison import peer_process
+from lumiere_jax.comparison import peer_report
+from lumiere_jax.video import atomic
+
+MODES = {
+  peer_cases.OURS: ("jit",),
+  peer_cases.LUMIERE: ("eager", "compile"),
+  peer_cases.DIFFUSERS: ("eager", "compile"),
+}
+DEVICES = ("cpu", "gpu")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+  """What to measure.
+
+  Attributes:
+    peers: comma-separated: lumiere-pytorch, diffusers.
+    peers_python: interpreter of an environment that has them; None for ours.
+    device: "cpu"; others are not measured yet.
+    rounds: times that each does each case, at most.
+    seconds: after which a case gets no more rounds.
+    threads: of each worker; None for one a core.
+    tasks: comma-separated: forward, train, base, ssr, image, text; "all".
+    quick: one small network a task.
+    compiled: whether torch.compile is measured too, which takes minutes.
+    cache: folder in which compiled programs are kept; None compiles anew.
+    page: where to write the page of the documents; None for nowhere.
+  """
+
+  peers: str = "lumiere-pytorch,diffusers"
+  peers_python: pathlib.Path | None = None
+  device: str = "cpu"
+  rounds: int = 9
+  seconds: float = 120.0
+  threads: int | None = None
+  tasks: str = "all"
+  quick: bool = False
+  compiled: bool = True
+  cache: pathlib.Path | None = None
+  page: pathlib.Path | None = None
+
+  def __post_init__(self):
+    errors.require_one_of("device", self.device, DEVICES)
+    if self.device != "cpu":
+      raise errors.ConfigError(
+        f"device is {self.device!r}, on which workers do not run yet; leave it "
+        "out to compare on the CPU."
+      )
+    for peer in self.peers.split(","):
+      errors.require_one_of("peer", peer, peer_process.NEEDS)
+    for task in self.tasks.split(","):
+      errors.require_one_of("task", task, ("all", *peer_cases.TITLES))
+    if self.rounds < 1:
+      raise errors.ConfigError(
+        f"rounds is {self.rounds}; a median needs at least 1."
+      )
+
+  def cases(self) -> list[dict[str, Any]]:
+    """The cases whose peer and task are asked for."""
+    tasks = self.tasks.split(",")
+    return [
+      case
+      for case in peer_cases.every(self.quick)
+      if peer_cases.peer(case) in self.peers.split(",")
+      and ("all" in tasks or case["task"] in tasks)
+    ]
+
+
+def run(out: pathlib.Path, plan: Plan) -> None:
+  """Measures; writes peers.json, peers.png and, if asked for, the page.
+
+  Args:
+    out: folder for results and logs.
+    plan: what to measure.
+
+  Raises:
+    ConfigError: a peer is not installed where it was said to be.
+  """
+  python = plan.peers_python or pathlib.Path(sys.executable)
+  for peer in plan.peers.split(","):
+    peer_process.require(peer, python)
+  where = peer_process.Where(
+    python=python,
+    threads=plan.threads or len(os.sched_getaffinity(0)),
+    folder=out,
+    cache=plan.cache and plan.cache.resolve(),
+  )
+  found = {"machine": machine(where.threads), "rows": [], "numerics": {}}
+  for case in plan.cases():
+    rows = measure(case, where, plan)
+    found["rows"] += rows
+    _save(out, found)
+    print(peer_report.table(rows), flush=True)
+  if peer_cases.LUMIERE in plan.peers.split(","):
+    found["numerics"] = numerics(where)
+  _save(out, found)
+  peer_report.plot(found["rows"], out / "peers.png")
+  if plan.page is not None:
+    atomic.write_text(plan.page, peer_page.page(found))
+
+
+def measure(
+  case: Mapping[str, Any], where: peer_process.Where, plan: Plan
+) -> list[dict[str, Any]]:
+  """A row for each framework and mode that does a case; see `peer_report`."""
+  frameworks = (peer_cases.OURS, peer_cases.peer(case))
+  wanted = [
+    (framework, mode)
+    for framework in frameworks
+    for mode in MODES[framework]
+    if plan.compiled or mode != "compile"
+  ]
+  workers, rows = [], []
+  try:
+    for framework, mode in wanted:
+      row = {"case": dict(case), "framework": framework, "mode": mode}
+      rows.append(row)
+      try:
+        worker = peer_process.Process(
+          where, framework, mode, peer_cases.name(case)
+        )
+        workers.append((worker, row))
+        row |= {"versions": worker.hello, "start_up": worker.start_up}
+        row |= worker.ask(do="build", case=case)
+      except peer_process.WorkerError as error:
+        row["error"] = str(error)
+    able = [pair for pair in workers if "error" not in pair[1]]
+    print(f"timing {peer_cases.name(case)}", flush=True)
+    for worker, row in interleaved(able, plan.rounds, plan.seconds):
+      answer = worker.ask(do="run")
+      row.setdefault("seconds", []).append(answer["seconds"])
+      row.setdefault("cpu", []).append(answer["cpu"])
+    print(f"timed {peer_cases.name(case)}", flush=True)
+    for worker, row in able:
+      row |= worker.ask(do="memory")
+  finally:
+    for worker, _ in workers:
+      worker.close()
+  return peer_report.compared(rows)
+
+
+def interleaved(
+  items: Sequence[Any], rounds: int, seconds: float
+) -> Iterator[Any]:
+  """Each item once a round, in an order that rotates, while there is time."""
+  until = time.monotonic() + seconds
+  for turn in range(rounds):
+    if turn and time.monotonic() > until:
+      return
+    shift = turn % max(len(items), 1)
+    yield from (*items[shift:], *items[:shift])
+
+
+def numerics(where: peer_process.Where) -> dict[str, dict[str, float]]:
+  """Properties of both inflations as they start; see `peer_page`."""
+  found = {}
+  for framework, mode in (
+    (peer_cases.OURS, "jit"),
+    (peer_cases.LUMIERE, "eager"),
+  ):
+    worker = peer_process.Process(where, framework, mode, "numerics")
+    try:
+      found[framework] = worker.ask(do="numerics")
+    finally:
+      worker.close()
+  return found
+
+
+def machine(threads: int) -> dict[str, Any]:
+  """What the figures were measured on."""
+  model = "unknown"
+  for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+    if line.startswith("model name"):
+      model = line.split(":", 1)[1].strip()
+      break
+  return {
+    "processor": model,
+    "cores": os.cpu_count(),
+    "threads": threads,
+    "load": os.getloadavg()[0],
+    "date": time.strftime("%Y-%m-%d"),
+  }
+
+
+def _save(out: pathlib.Path, found: Mapping[str, Any]) -> None:
+  out.mkdir(parents=True, exist_ok=True)
+  atomic.write_text(out / "peers.json", json.dumps(found, indent=1) + "\n")
