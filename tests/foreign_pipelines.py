@@ -24,7 +24,7 @@ TEXT_CONFIG = dict(
   d_ff=48,
   num_layers=2,
   num_heads=4,
-  vocab_size=256,
+  vocab_size=128,
   feed_forward_proj="gated-gelu",
   tie_word_embeddings=False,
 )
@@ -36,6 +36,10 @@ UNET_CONFIG = foreign_unets.STAGE_1 | dict(
   cross_attention_dim=64,
   encoder_hid_dim=32,
   sample_size=16,
+)
+# The network of configs/if_64.py:tiny.
+TINY_CONFIG = UNET_CONFIG | dict(
+  block_out_channels=(16, 32, 48, 64), resnet_skip_time_act=False
 )
 UPSAMPLER_CONFIG = UNET_CONFIG | dict(
   in_channels=6, class_embed_type="timestep", sample_size=32

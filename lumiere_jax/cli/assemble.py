@@ -263,7 +263,9 @@ def place_params(
     return params, dict(run_record.read(workdir).parents)
   found, parents = {}, {}
   for name in parents_of(recipe):
-    _, found[name], parents[name] = weights.load(name, ())
+    parent, found[name], parents[name] = weights.load(name, ())
+    parts = [part for part in recipe["init_parts"] if part in found[name]]
+    weights.require_same(parent, stage, name, parts)
   taken = {}
   for part in recipe["init_parts"]:
     params[part], report = inflate.inflate(first_of(part, found), params[part])

@@ -11,6 +11,11 @@ from typing import Any
 from lumiere_jax import errors
 
 _PREDICTIONS = {"epsilon": "noise", "v_prediction": "v", "sample": "clean"}
+_BETAS = {
+  "squaredcos_cap_v2": "squared_cosine",
+  "linear": "linear_betas",
+  "scaled_linear": "scaled_linear_betas",
+}
 # DeepFloyd IF, which no scheduler beside the U-Net contradicts.
 IF = {
   "beta_schedule": "squaredcos_cap_v2",
@@ -47,13 +52,15 @@ def diffusion(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _schedule(config: Mapping[str, Any]) -> dict[str, Any]:
   name = config.get("beta_schedule", "linear")
+  if name not in _BETAS:
+    raise _unexpressed("beta_schedule", name, ", ".join(_BETAS))
   if name == "squaredcos_cap_v2":
-    return {"name": "squared_cosine"}
-  if name == "linear":
-    betas = config.get("beta_start", 1e-4), config.get("beta_end", 0.02)
-    low, high = (1000 * beta for beta in betas)
-    return {"name": "linear", "beta_min": low, "beta_max": high}
-  raise _unexpressed("beta_schedule", name, "squaredcos_cap_v2, linear")
+    return {"name": _BETAS[name]}
+  return {
+    "name": _BETAS[name],
+    "beta_min": config.get("beta_start", 1e-4),
+    "beta_max": config.get("beta_end", 0.02),
+  }
 
 
 def sampling(config: Mapping[str, Any], low_res: bool) -> dict[str, Any]:
@@ -63,11 +70,13 @@ def sampling(config: Mapping[str, Any], low_res: bool) -> dict[str, Any]:
     config: of scheduler_config.json.
     low_res: whether the network upsamples.
   """
+  spacing = config.get("timestep_spacing", "leading")
   found = dict(
     num_steps=_STEPS[low_res],
     guidance_scale=_GUIDANCE[low_res],
     solver="ddpm",
-    spacing="time",
+    # "linspace" is what is left.
+    spacing=spacing if spacing in ("leading", "trailing") else "time",
     threshold=None,
   )
   if config.get("thresholding"):

@@ -4,11 +4,11 @@ What undoes `diffusers_config`.  Whatever that would not read back the same is
 refused by name, so that no file is written that says something else.
 """
 
-import dataclasses
 from typing import Any
 
 from lumiere_jax import errors
 from lumiere_jax.interop import diffusers_config
+from lumiere_jax.models import sameness
 from lumiere_jax.models import spec as specs
 
 _ACTIVATIONS = {
@@ -47,50 +47,11 @@ def config(spec: specs.UNetSpec, text_width: int, side: int) -> dict[str, Any]:
   Raises:
     WeightsError: diffusers has no such network.
   """
-  spec = explicit(spec, text_width)
+  spec = sameness.explicit(spec, text_width)
   found = _fields(spec, text_width) | {"sample_size": side}
   read = specs.UNetSpec(**diffusers_config.unet_fields(found))
-  _require_same(spec, explicit(read, text_width))
+  _require_same(spec, sameness.explicit(read, text_width))
   return found
-
-
-def explicit(spec: specs.UNetSpec, text_width: int) -> specs.UNetSpec:
-  """The same network, with what is left to defaults said."""
-  levels, variant = range(spec.num_levels), spec.variant
-  pool = variant.pool_head_dim or min(spec.head_dim, text_width)
-  at = lambda way: {
-    "head_dims": tuple(spec.head_dim_at(k, way) for k in levels),
-    "attention": tuple(k for k in levels if spec.attends(k, way)),
-    "strided": tuple(k for k in levels if spec.resize_at(k, way) == "strided"),
-    "text_only": tuple(
-      k for k in levels if spec.attention_kind_at(k, way) == "cross"
-    ),
-  }
-  down, up = at("down"), at("up")
-  kind = "joint" if spec.attention_kind == "cross" else spec.attention_kind
-  scale = variant.middle_scale
-  return dataclasses.replace(
-    spec,
-    attention=down["attention"],
-    attention_kind=kind,
-    head_dim=down["head_dims"][-1],
-    text_width=spec.text_width or max(spec.widths),
-    resize="pooled",
-    variant=dataclasses.replace(
-      variant,
-      head_dims=down["head_dims"],
-      up_head_dims=up["head_dims"],
-      up_attention=up["attention"],
-      text_only=down["text_only"],
-      up_text_only=up["text_only"],
-      middle_text_only=spec.attention_kind_at(levels[-1], "middle") == "cross",
-      down_strided=down["strided"],
-      up_strided=up["strided"],
-      middle_scale=variant.residual_scale if scale is None else scale,
-      noise_level=spec.told_noise_level,
-      pool_head_dim=pool if spec.pooled_text else None,
-    ),
-  )
 
 
 def _fields(spec: specs.UNetSpec, text_width: int) -> dict[str, Any]:
@@ -160,11 +121,8 @@ def _look(what: str, table, value) -> Any:
 
 def _require_same(ours: specs.UNetSpec, read: specs.UNetSpec) -> None:
   """Refuses a network of which diffusers would make another."""
-  for one, other in ((ours, read), (ours.variant, read.variant)):
-    for field in dataclasses.fields(one):
-      value = getattr(one, field.name)
-      if field.name != "variant" and value != getattr(other, field.name):
-        raise _unexpressed(field.name, value)
+  for name, (value, _) in sameness.differences(ours, read).items():
+    raise _unexpressed(name.removeprefix("variant."), value)
 
 
 def _unexpressed(field: str, value) -> errors.WeightsError:

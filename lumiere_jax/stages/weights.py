@@ -18,6 +18,7 @@ from lumiere_jax.checkpoints import folder
 from lumiere_jax.checkpoints import newest
 from lumiere_jax.checkpoints import store
 from lumiere_jax.models import inflate
+from lumiere_jax.models import sameness
 from lumiere_jax.provenance import run_record
 from lumiere_jax.stages import export
 from lumiere_jax.stages import stage as stages
@@ -65,6 +66,47 @@ def load(
   return stage, params, digest(params)
 
 
+def require_same(
+  parent: stages.Stage, stage: stages.Stage, name: str, parts: Collection[str]
+) -> None:
+  """Refuses to begin with weights that a stage would read as another's.
+
+  Of weights that were imported, or descend from such: they are of networks
+  that have many relatives with the same shapes.
+
+  Args:
+    parent: whose weights they are.
+    stage: what is to begin with them.
+    name: of the weights.
+    parts: what is taken of them.
+
+  Raises:
+    WeightsError: a field that changes what the weights say differs.
+  """
+  found = {}
+  if "network" in parts and parent.recipe.get("model", {}).get("variant"):
+    width = parent.text_shape[1]
+    specs = [one.network.spec for one in (parent, stage)]
+    explicit = [sameness.explicit(spec, width) for spec in specs]
+    found = {
+      f"model.{field}": values
+      for field, values in sameness.differences(*explicit).items()
+      if field not in ("given", "dropout", "out_channels")
+    }
+  if "text" in parts and "vocab_size" in parent.recipe["text"]:
+    ours, theirs = _encoder(stage), _encoder(parent)
+    found |= {
+      f"text.encoder.{field}": (value, ours[field])
+      for field, value in theirs.items()
+      if ours[field] != value and field not in ("dtype", "vocab_size")
+    }
+  for field, (theirs, ours) in found.items():
+    raise errors.WeightsError(
+      f"{name} has {field} = {theirs!r} and the recipe {ours!r}, so the same "
+      f"weights would say something else; give --config.{field}={theirs}."
+    )
+
+
 def latest_step(workdir: str | os.PathLike) -> int | None:
   """Newest complete checkpoint of a run, or None."""
   return folder.newest(workdir)
@@ -98,17 +140,21 @@ def _said_of_text(stage: stages.Stage) -> dict[str, Any]:
   text = dict(stage.recipe["text"])
   if not text.get("spiece"):
     return text
-  encoder = stage.text_encoder
-  fields = [field.name for field in dataclasses.fields(encoder)]
-  made = {k: getattr(encoder, k) for k in fields if k not in ("parent", "name")}
   return {
     "tokenizer": text["tokenizer"],
     "max_length": text["max_length"],
     "spiece": stage.tokenizer.digest,
     "sentinels": stage.tokenizer.sentinels,
     "padding": text.get("padding", stages.HIDDEN),
-    "encoder": made,
+    "encoder": _encoder(stage),
   }
+
+
+def _encoder(stage: stages.Stage) -> dict[str, Any]:
+  """All fields of a stage's text encoder."""
+  encoder = stage.text_encoder
+  names = [field.name for field in dataclasses.fields(encoder)]
+  return {k: getattr(encoder, k) for k in names if k not in ("parent", "name")}
 
 
 def _require(parts: Collection[str], params: Params, workdir) -> None:

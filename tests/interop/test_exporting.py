@@ -18,6 +18,7 @@ from lumiere_jax.interop import exporting
 from lumiere_jax.interop import importing
 from lumiere_jax.interop import shelves
 from lumiere_jax.models import inflate
+from lumiere_jax.models import sameness
 from lumiere_jax.nn import initial
 from lumiere_jax.provenance import run_record
 from lumiere_jax.stages import export
@@ -35,7 +36,7 @@ def test_configs_say_the_same_network(name):
   written = diffusers_spec.config(spec, width, 64)
   assert written["sample_size"] == 64
   assert diffusers_config.text_width(written) == width
-  explicit = lambda spec: diffusers_spec.explicit(spec, width)
+  explicit = lambda spec: sameness.explicit(spec, width)
   assert explicit(diffusers_unet.spec(written)) == explicit(spec)
   assert diffusers_unet.spec(json.loads(json.dumps(written))) == (
     diffusers_unet.spec(written)

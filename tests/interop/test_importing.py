@@ -197,3 +197,62 @@ def test_a_tokenizer_that_is_not_there_is_told(pipeline, tmp_path):
   what = importing.plan(folder)
   assert what.spiece is None
   assert any("no spiece.model" in note for note in what.notes)
+
+
+def _beside(stage, **model):
+  """The stage of a recipe that begins with imported weights, nearly."""
+  recipe = dict(stage.recipe, model=dict(stage.recipe["model"]) | model)
+  return stages.build(recipe)
+
+
+@pytest.fixture(scope="module")
+def parent(pipeline, tmp_path_factory):
+  out = tmp_path_factory.mktemp("parent") / "w"
+  _import(pipeline, out)
+  return weights.load(out)[0]
+
+
+def test_a_recipe_of_the_same_network_may_say_less(parent):
+  model = parent.recipe["model"]
+  same = _beside(
+    parent,
+    variant={
+      k: v
+      for k, v in model["variant"].items()
+      if k not in ("up_attention", "head_dims", "up_head_dims", "noise_level")
+    },
+    dtype="float32",
+    given=True,
+  )
+  weights.require_same(parent, same, "w", ("network", "text"))
+
+
+@pytest.mark.parametrize(
+  ("changed", "words"),
+  [
+    (dict(activation="silu"), r"model\.activation = 'gelu_exact'"),
+    (dict(head_dim=32), r"model\.head_dim = 16 and the recipe 32"),
+    (
+      dict(variant=dict(residual_scale=1.5)),
+      r"model\.variant\.residual_scale = 1\.0 and the recipe 1\.5.*"
+      r"give --config\.model\.variant\.residual_scale=1\.0\.",
+    ),
+  ],
+)
+def test_another_network_of_the_same_shapes_is_refused(parent, changed, words):
+  variant = dict(parent.recipe["model"]["variant"])
+  if "head_dim" in changed:
+    variant |= dict(head_dims=None, up_head_dims=None)
+  changed = dict(changed, variant=variant | changed.get("variant", {}))
+  other = _beside(parent, **changed)
+  with pytest.raises(errors.WeightsError, match=words):
+    weights.require_same(parent, other, "w", ("network",))
+  weights.require_same(parent, other, "w", ("text",))
+
+
+def test_another_encoder_of_the_same_shapes_is_refused(parent):
+  text = dict(parent.recipe["text"])
+  text["encoder"] = text["encoder"] | dict(epsilon=1e-3)
+  other = stages.build(dict(parent.recipe, text=text))
+  with pytest.raises(errors.WeightsError, match=r"text\.encoder\.epsilon"):
+    weights.require_same(parent, other, "w", ("text",))
