@@ -37,7 +37,9 @@ class Reader(nn.Module):
       all; class 0, "nothing is said", comes on top, and V is the largest of
       them plus one.
     shared: whether groups of the same several questions share what answers
-      them, so that green is one thing, of a ring that was never green too.
+      them, so that green is one thing, of a ring that was never green too. The
+      first of each is whether there is such a thing; the others are answered
+      without knowing who asks, and by "nothing" where there is none.
     dtype: compute dtype; logits are float32.
   """
 
@@ -65,11 +67,12 @@ class Reader(nn.Module):
       project("value", text),
       mask=mask[:, None, None, :],
     )[:, :, 0]
-    places = nn.gelu(
-      embed.dense(width, self.dtype, "mix", names=axes.FROM_HEADS)(places)
-      + questions
+    places = embed.dense(width, self.dtype, "mix", names=axes.FROM_HEADS)(
+      places
     )
-    group_of, _ = _order(self.sizes)
+    group_of, rank_of = _order(self.sizes)
+    asks = (rank_of == 0) | (not self.shared)
+    places = nn.gelu(places[:, group_of] + questions[group_of] * asks[:, None])
     sizes = np.concatenate([np.array(group) for group in self.sizes])
     kernel_of = _kernels(self.sizes, self.shared)
     count = 1 + max(kernel_of)
@@ -78,9 +81,12 @@ class Reader(nn.Module):
       initial.named(initial.Initial("fan_in", count), (None, "embed", None)),
       (count, width, 1 + max(sizes)),
     )[kernel_of]
-    logits = jnp.einsum("bke,kev->bkv", places[:, group_of], kernel)
+    logits = jnp.einsum("bke,kev->bkv", places, kernel).astype(jnp.float32)
+    first = logits[:, np.flatnonzero(rank_of == 0)[group_of]]
+    lacks = nn.relu(first[..., 0] - first[..., 1])
+    logits = logits.at[..., 0].add(lacks * ~asks)
     exists = np.arange(1 + max(sizes)) <= sizes[:, None]
-    return jnp.where(exists, logits.astype(jnp.float32), NEVER)
+    return jnp.where(exists, logits, NEVER)
 
 
 class Answers(nn.Module):

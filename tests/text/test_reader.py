@@ -161,3 +161,20 @@ def test_what_is_shared_answers_alike_where_it_reads_alike(text, mask):
   same = np.repeat(np.asarray(params["questions"])[:1], 2, axis=0)
   logits = network.apply({"params": params | {"questions": same}}, text, mask)
   np.testing.assert_allclose(logits[:, :2], logits[:, 2:], atol=1e-6)
+
+
+def test_what_is_not_there_has_nothing_said_of_it(text, mask):
+  network = reader.Reader(((1, 3),), shared=True)
+  shapes = jax.eval_shape(network.init, jax.random.key(0), text, mask)
+  params = initial.materialize(shapes["params"], seed=0)
+  yes = np.random.default_rng(0).normal(size=8)
+  signs = set()
+  for way in (yes, -yes):
+    values = np.zeros((2, 8, 4), np.float32)
+    values[0, :, 1] = way
+    logits = network.apply({"params": params | {"values": values}}, text, mask)
+    lacks = logits[:, 0, 0] - logits[:, 0, 1]
+    np.testing.assert_allclose(logits[:, 1, 0], np.maximum(lacks, 0), atol=1e-6)
+    assert not np.asarray(logits[:, 1, 1:]).any()
+    signs |= set(np.sign(np.asarray(lacks)))
+  assert signs == {-1.0, 1.0}
