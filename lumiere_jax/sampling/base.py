@@ -85,6 +85,7 @@ def make(
       condition=condition,
       start=start,
       spacing=settings.spacing,
+      visits=settings.visits,
       on_step=on_step,
       emit=emit,
     )

@@ -11,6 +11,7 @@ Guidance, thresholding and windows are decorators of the denoiser (`decorators`,
 fronts' (`pmapped`, `sharded`): the loop never learns of any of them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -40,6 +41,7 @@ def sample(
   condition: Any,
   start: Start | None = None,
   spacing: str = "time",
+  visits: Sequence[int] | None = None,
   on_step: progress.OnStep | None = None,
   emit: progress.Emit = progress.emit,
 ) -> Array:
@@ -55,6 +57,7 @@ def sample(
     condition: passed on to `denoise`.
     start: noisy clips and their time, to go on from; None starts from noise.
     spacing: see `times`.
+    visits: likewise.
     on_step: told of each estimate; see `progress`.
     emit: how `on_step` is put into the program; fronts on several devices
       give their own.
@@ -67,7 +70,9 @@ def sample(
   """
   noise.require_keys(keys)
   noisy, t_start = _begin(keys, shape, start)
-  grid = times.grid(schedule, num_steps, spacing=spacing, t_start=t_start)
+  grid = times.grid(
+    schedule, num_steps, spacing=spacing, t_start=t_start, visits=visits
+  )
 
   def step(state, inputs):
     noisy, carry = state

@@ -18,7 +18,10 @@ class SamplerSettings:
     solver: "ddpm", "ddim" or "dpmpp_2m".
     eta: of "ddim" only, share of ancestral noise in [0, 1]; None is 0.
     gamma: of "ddpm" only, smallest (0) to largest (1) variance; None is 0.
-    spacing: "time" or "logsnr"; see `times`.
+    spacing: "time", "logsnr", "leading" or "trailing"; see `times`.
+    visits: of a network that was trained on a thousand steps, those to visit,
+      falling from at most 999; where `num_steps` is not their number, and where
+      it is None, `spacing` decides.
     threshold: percentile of dynamic thresholding in [0, 1]; None for none.
     maximum: largest divisor of the threshold, at least 1; None for no limit.
     window: frames per window of MultiDiffusion; None for whole clips.
@@ -36,6 +39,7 @@ class SamplerSettings:
   eta: float | None = None
   gamma: float | None = None
   spacing: str = "time"
+  visits: tuple[int, ...] | None = None
   threshold: float | None = 0.995
   maximum: float | None = None
   window: int | None = None
@@ -49,6 +53,9 @@ class SamplerSettings:
     errors.require_one_of(
       "spacing of sampling times", self.spacing, times.SPACINGS
     )
+    if self.visits is not None:
+      object.__setattr__(self, "visits", tuple(self.visits))
+      times.require_valid(self.visits)
     self.make_solver()
     if self.threshold is not None:
       threshold.require_valid(self.threshold, self.maximum)

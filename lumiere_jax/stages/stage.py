@@ -143,6 +143,7 @@ class Stage:
     self, params: Params, noisy: Array, t: Array, condition: Condition
   ) -> Array:
     """The network's own output; see `models.unet.UNet`."""
+    t = self.schedule.told(t)
     network = params["network"]
     if STYLE in params:
       network = styles.blend(network, styles.change(params[STYLE], network), 1)
@@ -157,7 +158,7 @@ class Stage:
     raw = self.predict(params, noisy, t, condition)
     mean, variance = raw[..., :3], None
     if raw.shape[-1] == 6:
-      variance = jnp.clip((raw[..., 3:] + 1) / 2, 0.0, 1.0)
+      variance = (raw[..., 3:] + 1) / 2
     clean = parameterization.to_clean(
       self.prediction,
       mean,

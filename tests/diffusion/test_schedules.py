@@ -14,6 +14,8 @@ ALL = [
   pytest.param(schedules.Linear(beta_min=2.0, beta_max=2.0), id="constant"),
   pytest.param(schedules.Shifted(schedules.Cosine(), 256), id="shifted"),
   pytest.param(schedules.Shifted(schedules.Linear(), 32), id="shifted_linear"),
+  pytest.param(schedules.Betas(), id="squared_cosine"),
+  pytest.param(schedules.Betas("linear"), id="linear_betas"),
 ]
 
 
@@ -98,3 +100,39 @@ def test_subclasses_must_say_their_formulas():
     schedules.Schedule().logsnr(0.5)
   with pytest.raises(NotImplementedError):
     schedules.Schedule().time(0.5)
+
+
+def test_betas_are_the_published_ones():
+  # Nichol and Dhariwal (2021), equation 17 and what follows it.
+  f = lambda u: np.cos((u + 0.008) / 1.008 * np.pi / 2) ** 2
+  t = np.arange(1, 999) / 1000
+  schedule = schedules.build("squared_cosine")
+  np.testing.assert_allclose(schedule.alpha(t) ** 2, f(t) / f(0), rtol=1e-4)
+  last = schedule.alpha(1.0) ** 2 / schedule.alpha(0.999) ** 2
+  np.testing.assert_allclose(last, 0.001, rtol=1e-4)
+  kept = np.cumprod(1 - np.linspace(1e-4, 0.02, 1000))
+  alpha = schedules.build("linear_betas").alpha(np.arange(1, 1001) / 1000)
+  np.testing.assert_allclose(alpha**2, kept, rtol=1e-4)
+  kept = np.cumprod(1 - np.linspace(0.03, 0.1, 1000) ** 2)
+  scaled = schedules.build("scaled_linear_betas", beta_min=9e-4, beta_max=0.01)
+  alpha = scaled.alpha(np.arange(1, 1001) / 1000)
+  np.testing.assert_allclose(alpha**2, kept, rtol=1e-4)
+
+
+def test_steps_count_from_nought_and_are_met_exactly():
+  schedule = schedules.build("squared_cosine")
+  steps = np.arange(1000)
+  t = ((steps + 1) / 1000).astype(np.float32)
+  np.testing.assert_allclose(1000 * schedule.told(t), steps, atol=2e-4)
+  np.testing.assert_array_equal(
+    schedule.logsnr(t), schedules._table(schedule)[1:]
+  )
+  assert schedule.told(0.0) == 0
+  assert schedules.Cosine().told(0.25) == 0.25
+
+
+def test_betas_out_of_range_are_refused():
+  with pytest.raises(errors.ConfigError, match="0 < beta_min <= beta_max < 1"):
+    schedules.build("linear_betas", beta_max=2.0)
+  with pytest.raises(errors.ConfigError, match="kind of betas"):
+    schedules.Betas("cosine")

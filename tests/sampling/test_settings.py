@@ -28,6 +28,10 @@ def test_defaults_are_accepted():
     (dict(window=4, overlap=4), "between 0 and 3"),
     (dict(windows_per_call=0), "windows per call is 0"),
     (dict(noise_level=1.5), "Usual are 0.1 to 0.3"),
+    (dict(visits=(3, 5)), "they must fall, from 999"),
+    (dict(visits=(1000, 5)), "they must fall, from 999"),
+    (dict(visits=(3, -1)), "they must fall, from 999"),
+    (dict(visits=()), "they must fall, from 999"),
   ],
   ids=lambda x: (
     ",".join(f"{k}={v}" for k, v in x.items()) if isinstance(x, dict) else ""
@@ -48,3 +52,7 @@ def test_nonsense_is_refused(kwargs, message):
 )
 def test_solver_is_made_with_its_own_option(kwargs, solver):
   assert settings.SamplerSettings(**kwargs).make_solver() == solver
+
+
+def test_steps_to_visit_are_kept_as_what_a_program_can_depend_on():
+  assert hash(settings.SamplerSettings(visits=[9, 3])) is not None

@@ -13,6 +13,7 @@ SCHEDULES = [
   pytest.param(
     schedules.build("shifted_cosine", resolution=1024), id="shifted"
   ),
+  pytest.param(schedules.build("squared_cosine"), id="squared_cosine"),
 ]
 
 
@@ -28,6 +29,9 @@ def test_times_fall_strictly_to_zero(schedule, spacing, num_steps, t_start):
   assert grid[-1] == 0
   assert np.all(np.diff(grid) < 0)
   expected = times.start(schedule) if t_start is None else t_start
+  if t_start is None and spacing in ("leading", "trailing"):
+    ratio = 1000 // num_steps
+    expected = 1 if spacing == "trailing" else 1.001 - ratio / 1000
   np.testing.assert_allclose(grid[0], expected, rtol=1e-6)
 
 
@@ -60,3 +64,29 @@ def test_unknown_spacing_is_refused():
 def test_no_steps_are_refused():
   with pytest.raises(errors.ConfigError, match="at least 1"):
     times.grid(schedules.Cosine(), 0)
+
+
+def test_steps_that_do_not_divide_a_thousand_are_spread():
+  grid = lambda spacing: (
+    1000 * np.asarray(times.grid(schedules.Betas(), 3, spacing=spacing))
+  )
+  np.testing.assert_allclose(grid("leading"), [667, 334, 1, 0], atol=1e-3)
+  np.testing.assert_allclose(grid("trailing"), [1000, 667, 333, 0], atol=1e-3)
+
+
+def test_listed_steps_are_visited_where_there_are_as_many():
+  grid = lambda n, **kwargs: np.asarray(
+    times.grid(schedules.Betas(), n, visits=(999, 500, 0), **kwargs)
+  )
+  np.testing.assert_allclose(grid(3), [1, 0.501, 0.001, 0], atol=1e-6)
+  half = grid(3, t_start=0.5)
+  np.testing.assert_allclose(half, grid(3) / 2, rtol=1e-6)
+  np.testing.assert_array_equal(
+    grid(4, spacing="leading"),
+    times.grid(schedules.Betas(), 4, spacing="leading"),
+  )
+
+
+def test_more_steps_than_there_are_are_refused():
+  with pytest.raises(errors.ConfigError, match="of 1000 that there are"):
+    times.grid(schedules.Betas(), 1001, spacing="leading")

@@ -11,11 +11,13 @@ import pathlib
 import sys
 import tempfile
 
+import foreign_steps
 import foreign_t5
 import foreign_unets
 import golden_peers
 import mixed_scripts
 import numpy as np
+import peers_of_steps
 import peers_of_t5
 import peers_of_tokenizers
 import peers_of_unets
@@ -78,7 +80,15 @@ def tokens() -> dict[str, np.ndarray]:
   }
 
 
-MAKERS = {make.__name__: make for make in (unets, t5, full, tokens)}
+def steps() -> dict[str, np.ndarray]:
+  """What there is after steps of each sampler of `foreign_steps`."""
+  return {
+    name: foreign_steps.thin(peers_of_steps.run(case)[1])
+    for name, case in foreign_steps.CASES.items()
+  }
+
+
+MAKERS = {make.__name__: make for make in (unets, t5, full, tokens, steps)}
 
 
 def main() -> None:
