@@ -53,11 +53,22 @@ STAGE_2 = (
   | _sizes(16, 16, 32, 32, 64, layers=(2, 2, 3, 5, 5))
   | dict(in_channels=6, class_embed_type="timestep")
 )
+# What scripts/convert_if.py makes of each stage's own fields; stage II's
+# embedding is as wide as its widest level.
+PUBLISHED_1 = dict(resnet_skip_time_act=False)
+PUBLISHED_2 = dict(
+  only_cross_attention=True,
+  time_embedding_act_fn="gelu",
+  resnet_out_scale_factor=1 / 0.7071,
+  mid_block_scale_factor=1 / 0.7071,
+)
 _SMALL = _IF | _blocks(_R, _S) | _sizes(16, 32)
 
 CONFIGS = {
   "if_1": STAGE_1,
   "if_2": STAGE_2,
+  "if_1_published": STAGE_1 | PUBLISHED_1,
+  "if_2_published": STAGE_2 | PUBLISHED_2 | dict(time_embedding_dim=72),
   "three_channels": _SMALL | dict(out_channels=3),
   "heads_per_level": _SMALL
   | _blocks(_S, _S)

@@ -13,14 +13,7 @@ from lumiere_jax.models import sameness
 from lumiere_jax.stages import stage as stages
 
 CONFIGS = pathlib.Path(__file__).parents[2] / "configs"
-# What scripts/convert_if.py of diffusers makes of each stage's own fields.
-_FIRST = dict(resnet_skip_time_act=False)
-_SECOND = dict(
-  only_cross_attention=True,
-  time_embedding_act_fn="gelu",
-  resnet_out_scale_factor=1 / 0.7071,
-  mid_block_scale_factor=1 / 0.7071,
-)
+_FIRST, _SECOND = foreign_unets.PUBLISHED_1, foreign_unets.PUBLISHED_2
 PAIRS = {
   ("if_64", "m"): foreign_unets.FULL["IF-I-M"] | _FIRST,
   ("if_64", "l"): foreign_unets.FULL["IF-I-L"] | _FIRST,
