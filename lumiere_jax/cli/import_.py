@@ -12,8 +12,10 @@ embed` and `lumiere sample`. docs/interop.md says what is taken and what is
 refused; whose weights they are, and on what terms, is for you to see to.
 """
 
+from collections.abc import Mapping
 import dataclasses
 import pathlib
+from typing import Any
 
 import tyro
 
@@ -75,9 +77,19 @@ def main(argv: list[str] | None = None) -> None:
       f"{part.name}: {len(part.matches)} tensors, {part.num_params:,} "
       f"parameters, from {part.shelf.path}"
     )
-  for line in (*_unused(what.unused), *what.notes):
+  for line in (*_sizes(what.recipe), *_unused(what.unused), *what.notes):
     print(line)
   print(f"wrote {flags.out}")
+
+
+def _sizes(recipe: Mapping[str, Any]) -> list[str]:
+  """What a recipe must say of the network, as its fields."""
+  model = recipe.get("model")
+  if not model:
+    return []
+  said = (f"{k}={model[k]}" for k in ("widths", "blocks", "attention"))
+  side = recipe["data"]["resolution"]
+  return [f"network: {', '.join(said)}, {side} pixels"]
 
 
 def _unused(names) -> list[str]:

@@ -41,8 +41,12 @@ def test_what_was_read_is_said(tmp_path, capsys):
   main.main(["import", "--source", str(folder), "--out", str(tmp_path / "w")])
   said = capsys.readouterr().out.splitlines()
   assert said[0].startswith("network: 405 tensors, 911,750 parameters, from ")
-  assert said[1] == "not used: network: extra_00"
-  assert said[11] == "not used: 2 more, named in import.json"
+  assert said[1] == (
+    "network: widths=(16, 16, 32, 64), blocks=(1, 1, 1, 1), "
+    "attention=(1, 2, 3), 16 pixels"
+  )
+  assert said[2] == "not used: network: extra_00"
+  assert said[12] == "not used: 2 more, named in import.json"
   assert said[-1] == f"wrote {tmp_path / 'w'}"
   unused = json.loads((tmp_path / "w" / "import.json").read_text())["unused"]
   assert unused == [f"network: {name}" for name in extra]
