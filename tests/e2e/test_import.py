@@ -21,7 +21,10 @@ RECIPE = (
   "--config.data.resolution=16",
   "--config.data.global_batch=1",
   "--config.every.log=1",
-  "--config.model.temporal.attention_blocks=1",
+  "--config.model.widths=(16,64)",
+  "--config.model.blocks=(1,1)",
+  "--config.model.attention=(1,)",
+  "--config.model.temporal.factors=(2,)",
 )
 
 
@@ -33,7 +36,7 @@ def _run(verb, *args, **kwargs):
 
 def test_a_pipeline_is_imported_inflated_trained_and_sampled(tmp_path):
   source, w = tmp_path / "if", tmp_path / "w"
-  foreign_pipelines.write(source, foreign_pipelines.TINY_CONFIG)
+  foreign_pipelines.write(source, foreign_pipelines.TWO_LEVELS)
   on = dict(cache=tmp_path / "cache")
   half = ("--variant", "fp16", "--compute-dtype", "float32")
   said = _run("import", "--source", source, "--out", w, *half, **on).stdout
@@ -65,7 +68,7 @@ def test_a_pipeline_is_imported_inflated_trained_and_sampled(tmp_path):
     *("--format", "diffusers", "--dtype", "float16"),
     **on,
   )
-  kept = foreign_pipelines.unet_tensors(foreign_pipelines.TINY_CONFIG)
+  kept = foreign_pipelines.unet_tensors(foreign_pipelines.TWO_LEVELS)
   shelf = shelves.open_(tmp_path / "unet")
   assert set(shelf) == set(kept)
   for name, one in kept.items():
