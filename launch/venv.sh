@@ -2,12 +2,15 @@
 # Read by the scripts beside it: one environment, .venv, made once.
 #
 #   make_venv PYTHON EXTRA   makes sure that $venv_python runs
+#   make_peers_venv PYTHON   makes sure that $peers_python runs: .venv with dev,
+#                            and over it .venv-peers with other frameworks
 #
 # PYTHON may be empty for the first that fits; EXTRA is empty or one of the
 # extras in setup.py. What is there already and still fits is kept.
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 venv_python="$root/.venv/bin/python"
+peers_python="$root/.venv-peers/bin/python"
 
 fail() {
   echo "error: $*" >&2
@@ -17,6 +20,11 @@ fail() {
 # What PYTHON says of itself; nothing where it does not run.
 version_of() {
   "$1" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null
+}
+
+# Where its packages are.
+packages_of() {
+  "$1" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
 }
 
 is_supported() {
@@ -65,5 +73,21 @@ make_venv() {
   "$venv_python" -m pip install --disable-pip-version-check \
     --editable "$root${extra:+[$extra]}" >"$root/.venv/install.log" 2>&1 ||
     fail "pip could not install the dependencies ($(grep -m 1 -o 'ERROR: .*' "$root/.venv/install.log" || tail -n 1 "$root/.venv/install.log")); check the network and run this again."
+  echo "$want" >"$stamp"
+}
+
+make_peers_venv() {
+  local stamp="$root/.venv-peers/installed" want
+  make_venv "$1" dev
+  want="$(cksum <"$root/setup.py") $(version_of "$venv_python") $root"
+  [[ "$(cat "$stamp" 2>/dev/null)" != "$want" ]] || return 0
+  echo "installing into .venv-peers (a minute or two; log: .venv-peers/install.log)"
+  "$venv_python" -m venv --clear "$root/.venv-peers" ||
+    fail "$venv_python could not make $root/.venv-peers; see the lines above."
+  # What .venv has is not installed twice; the peers' own come first.
+  packages_of "$venv_python" >"$(packages_of "$peers_python")/beside.pth"
+  "$peers_python" -m pip install --disable-pip-version-check \
+    --editable "${root}[compare]" >"$root/.venv-peers/install.log" 2>&1 ||
+    fail "pip could not install the extra compare ($(grep -m 1 -o 'ERROR: .*' "$root/.venv-peers/install.log" || tail -n 1 "$root/.venv-peers/install.log")); check the network and run this again."
   echo "$want" >"$stamp"
 }
