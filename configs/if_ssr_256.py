@@ -109,6 +109,7 @@ def get_config(variant: str = "l") -> ml_collections.ConfigDict:
         text_dropout=0.1,
         low_res=64,
         max_noise_level=1.0,
+        noise_enlarged=True,
       ),
       optimizer=OPTIMIZER,
       mesh=dict(data=-1, fsdp=16, frames=1),
@@ -127,6 +128,7 @@ def get_config(variant: str = "l") -> ml_collections.ConfigDict:
         overlap=2,
         windows_per_call=1,
         noise_level=0.25,
+        noise_enlarged=True,
       ),
     )
   )

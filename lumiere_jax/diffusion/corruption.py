@@ -6,6 +6,7 @@ alpha and sigma are one number per clip ([B]); `expand` gives them the trailing
 axes of whatever they multiply, so that no other file has to.
 """
 
+import jax
 import jax.numpy as jnp
 
 from lumiere_jax import errors
@@ -74,3 +75,30 @@ def augment(low_res: Array, noise: Array, level: Array) -> Array:
   """
   alpha, sigma = AUGMENTATION.alpha(level), AUGMENTATION.sigma(level)
   return add_noise(low_res, noise, alpha, sigma)
+
+
+def enlarge(video: Array, height: int, width: int) -> Array:
+  """Bilinear, corners on corners, as DeepFloyd IF's upsamplers were trained.
+
+  Args:
+    video: [B, T, h, w, 3] float32.
+    height: H.
+    width: W.
+
+  Returns:
+    [B, T, H, W, 3] float32.
+  """
+  sizes = video.shape[-3:-1], (height, width)
+  scale = jnp.array(
+    [(new - 1) / max(old - 1, 1) for old, new in zip(*sizes, strict=True)]
+  )
+  # Centres of pixels lie at halves there: 0 is to go to 0.
+  return jax.image.scale_and_translate(
+    video,
+    (*video.shape[:-3], height, width, video.shape[-1]),
+    (video.ndim - 3, video.ndim - 2),
+    scale,
+    (1 - scale) / 2,
+    "linear",
+    antialias=False,
+  )

@@ -85,7 +85,7 @@ def sampling(config: Mapping[str, Any], low_res: bool) -> dict[str, Any]:
   elif config.get("clip_sample", True):
     found |= {"threshold": 1.0, "maximum": 1.0}
   if low_res:
-    found["noise_level"] = _NOISE_LEVEL
+    found |= {"noise_level": _NOISE_LEVEL, "noise_enlarged": True}
   return found
 
 

@@ -31,6 +31,8 @@ class SamplerSettings:
       `window` frames when guided.
     noise_level: of super-resolution only, in [0, 1]: diffusion time to which
       its low-resolution clip is noised.
+    noise_enlarged: likewise, whether that clip is enlarged before it is noised,
+      not after.
   """
 
   num_steps: int = 256
@@ -46,6 +48,7 @@ class SamplerSettings:
   overlap: int = 2
   windows_per_call: int | None = None
   noise_level: float = 0.1
+  noise_enlarged: bool = False
 
   def __post_init__(self):
     _require_at_least("number of sampling steps", self.num_steps, 1)

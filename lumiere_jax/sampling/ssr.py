@@ -52,16 +52,20 @@ def make(
   ) -> Array:
     noise.require_keys(keys)
     keys = noise.for_ssr(keys)
-    condition = _noise_low_res(condition, keys, settings.noise_level, shape[0])
+    condition = _noise_low_res(condition, keys, settings, shape)
     return sample_clip(params, keys, condition, start)
 
   return sample
 
 
 def _noise_low_res(
-  condition: Guided | Condition, keys: Array, level: float, num_frames: int
+  condition: Guided | Condition,
+  keys: Array,
+  settings: sampler_settings.SamplerSettings,
+  shape: tuple[int, int, int, int],
 ) -> Guided | Condition:
   """Noises the small clip, the same for both conditions of a pair."""
+  num_frames, height, width, _ = shape
   is_guided = isinstance(condition, Guided)
   first = condition.positive if is_guided else condition
   clean = first.low_res
@@ -72,7 +76,9 @@ def _noise_low_res(
       f"{num_frames} frames it shall make. Set Condition.low_res to the clip "
       "of the base stage."
     )
-  levels = jnp.full(keys.shape, level, jnp.float32)
+  if settings.noise_enlarged:
+    clean = corruption.enlarge(clean, height, width)
+  levels = jnp.full(keys.shape, settings.noise_level, jnp.float32)
   noisy = corruption.augment(
     clean, noise.low_res(keys, clean.shape[1:]), levels
   )

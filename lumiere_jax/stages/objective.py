@@ -39,6 +39,8 @@ class Options:
     low_res: side of the low-resolution clip, in pixels per `data.resolution`
       pixels; None outside super-resolution.
     max_noise_level: noise augmentation is uniform from 0 to this time.
+    noise_enlarged: whether the low-resolution clip is enlarged before it is
+      noised, as DeepFloyd IF's upsamplers were trained, not after.
     given: kind of mask -> how often, of a network that is told pixels; see
       `masks`. None of one that is not.
   """
@@ -47,6 +49,7 @@ class Options:
   text_dropout: float = 0.1
   low_res: int | None = None
   max_noise_level: float = 1.0
+  noise_enlarged: bool = False
   given: Mapping[str, float] | None = None
 
   def __post_init__(self):
@@ -178,6 +181,8 @@ def told(
     return Condition(text=text, text_mask=mask)
   factor = stage.recipe["data"]["resolution"] // options.low_res
   low_res = shrink(clean, factor)
+  if options.noise_enlarged:
+    low_res = corruption.enlarge(low_res, *clean.shape[2:4])
   level = options.max_noise_level * spread_times(keys[1], clean.shape[0])
   noise = jax.random.normal(keys[2], low_res.shape)
   # The same function as sampling calls, whatever the stage's own schedule.

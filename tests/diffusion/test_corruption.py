@@ -37,3 +37,14 @@ def test_augmentation_keeps_unit_variance_and_level_zero_is_the_clip():
   np.testing.assert_allclose(jnp.std(augmented[1]), 1, rtol=0.05)
   expected = np.cos(0.15 * np.pi) * low_res[1] + np.sin(0.15 * np.pi) * noise[1]
   np.testing.assert_allclose(augmented[1], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_clip_is_enlarged_with_corners_on_corners():
+  video = np.random.default_rng(0).normal(size=(2, 3, 4, 5, 3))
+  found = corruption.enlarge(jnp.asarray(video, jnp.float32), 10, 17)
+  rows, columns = np.linspace(0, 3, 10), np.linspace(0, 4, 17)
+  along = lambda x, places, axis: np.apply_along_axis(
+    lambda line: np.interp(places, np.arange(len(line)), line), axis, x
+  )
+  wanted = along(along(video, rows, 2), columns, 3)
+  np.testing.assert_allclose(found, wanted, atol=1e-5)

@@ -25,6 +25,7 @@ def test_deepfloyd_if():
   )
   assert (second.num_steps, second.guidance_scale) == (50, 4.0)
   assert (second.maximum, second.noise_level) == (1.0, 0.25)
+  assert second.noise_enlarged
 
 
 def test_what_stands_for_it_is_the_same():

@@ -57,6 +57,17 @@ def test_the_network_sees_the_small_clip_with_one_noise_for_all_windows():
   np.testing.assert_allclose(shown, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_the_small_clip_may_be_enlarged_before_it_is_noised():
+  show = lambda params, noisy, t, condition: Estimate(
+    condition.low_res + 0.0 * noisy
+  )
+  shown = _sample(_low_res(), show, noise_enlarged=True)
+  added = noise.low_res(noise.for_ssr(KEYS), SHAPE)
+  alpha, sigma = np.cos(0.1 * np.pi), np.sin(0.1 * np.pi)
+  expected = alpha * corruption.enlarge(_low_res(), 8, 8) + sigma * added
+  np.testing.assert_allclose(shown, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_level_zero_shows_the_small_clip_itself():
   shown = _sample(_low_res(), noise_level=0.0)[:, :, ::2, ::2]
   np.testing.assert_allclose(shown, _low_res(), atol=3e-4)

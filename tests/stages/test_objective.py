@@ -173,3 +173,11 @@ def test_hidden_captions_are_what_the_stage_says_for_them():
   assert condition.text_mask.all()
   _, (_, _, condition) = _run(Spy(), {"text_dropout": 1.0})
   assert not condition.text.any()
+
+
+def test_the_small_clip_may_be_enlarged_before_it_is_noised():
+  options = dict(low_res=4, max_noise_level=1.0, noise_enlarged=True)
+  _, (_, _, condition) = _run(Spy(name="ssr"), options)
+  assert condition.low_res.shape == (3, 4, 8, 8, 3)
+  # Noise of its own at each pixel: no two neighbours are alike.
+  assert (np.diff(np.asarray(condition.low_res), axis=2) != 0).all()
