@@ -5,7 +5,8 @@
 #
 # For example: launch/test.sh tests/text -k bytes. Python 3.11, 3.12 or 3.13.
 # --peers runs, instead of these, tests/interop/peers: ours beside PyTorch,
-# diffusers and transformers themselves, installed into .venv-peers if needed.
+# diffusers and transformers themselves, installed into .venv-peers if needed;
+# with -m "peers and not slow" what takes no more than minutes.
 # JAX_COMPILATION_CACHE_DIR=DIR makes a second run cheaper (tests/models half);
 # it is not set here: programs kept on one machine may not suit another.
 set -euo pipefail
@@ -29,7 +30,7 @@ while (($#)); do
       shift
       ;;
     -h | --help)
-      sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit
       ;;
     *)

@@ -68,7 +68,10 @@ def apply(config, weights, given, dtype="float32"):
 
 def run(config, weights, given, dtype="float32"):
   """As `apply`, as theirs: [B, C, H, W]."""
-  out = jax.jit(lambda w: apply(config, w, given, dtype))(weights)
+  program = lambda w: apply(config, w, given, dtype)
+  # Op by op what these networks share is compiled once for all of them; but
+  # bfloat16 is then rounded after each.
+  out = (program if dtype == "float32" else jax.jit(program))(weights)
   return np.moveaxis(np.asarray(out), -1, 1)
 
 
