@@ -4,7 +4,7 @@ The library writes what is in memory as a whole; here each tensor is made when
 its turn comes, and forgotten after it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
 import json
 import math
@@ -17,7 +17,7 @@ from lumiere_jax.interop import tensors
 from lumiere_jax.video import atomic
 
 _NAMES = {dtype: name for name, dtype in tensors.DTYPES.items()}
-_ALIGNED = 8
+_ALIGNED, _PIECE = 8, 2**20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,19 +63,38 @@ def write(
   with atomic.replacing(out) as path, path.open("wb") as file:
     file.write(_header(promises, metadata or {}))
     for k, promise in enumerate(promises):
-      file.write(_kept(promise))
+      for piece in _pieces(_made(promise), promise.dtype):
+        file.write(piece)
+        del piece  # or the last one keeps the tensor while the next is made
       if on_tensor:
         on_tensor(k + 1, len(promises))
 
 
-def _kept(promise: Promise) -> memoryview:
+def _made(promise: Promise) -> np.ndarray:
   array = np.asarray(promise.make())
   if array.shape != promise.shape:
     raise errors.ShapeError(
       f"{promise.name} is {array.shape} and was to be {promise.shape}."
     )
-  array = np.asarray(array, promise.dtype, order="C")  # one copy at most
-  return memoryview(array.reshape(-1).view(np.uint8))
+  return array
+
+
+def _pieces(array: np.ndarray, dtype: np.dtype) -> Iterator[memoryview]:
+  """Its bytes in order, a megabyte at a time.
+
+  What is to be written may be a view with its axes in another order, or of
+  another dtype: a copy of the whole would take its room once more.
+  """
+  if array.nbytes <= _PIECE or array.ndim == 0:
+    array = np.asarray(array, dtype, order="C")
+    yield memoryview(array.reshape(-1).view(np.uint8))
+    return
+  rows = _PIECE * len(array) // array.nbytes
+  if rows == 0:
+    for part in array:
+      yield from _pieces(part, dtype)
+  for start in range(0, len(array) if rows else 0, max(rows, 1)):
+    yield from _pieces(array[start : start + rows], dtype)
 
 
 def _header(promises: Sequence[Promise], metadata: Mapping[str, str]) -> bytes:

@@ -138,7 +138,7 @@ def test_tensors_of_no_use_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", [None, "bfloat16"])
-def test_memory_is_that_of_two_tensors(tmp_path, dtype):
+def test_memory_is_that_of_the_largest_tensor(tmp_path, dtype):
   size = (1024, 2048)
   drawn = {str(k): np.zeros(size, np.float32) for k in range(4)}
   imported_unets.save(tmp_path / "x.safetensors", drawn)
@@ -154,7 +154,7 @@ def test_memory_is_that_of_two_tensors(tmp_path, dtype):
     _, peak = tracemalloc.get_traced_memory()
   finally:
     tracemalloc.stop()
-  assert peak <= 2.1 * what.largest
+  assert peak <= 1.5 * what.largest
   flat = flax.traverse_util.flatten_dict(export.read(tmp_path / "w")[0])
   assert {one.shape for one in flat.values()} == {size[::-1]}
 

@@ -132,3 +132,22 @@ def test_a_file_that_shrinks_meanwhile_is_noticed(file):
   file.write_bytes(file.read_bytes()[:-1])
   with pytest.raises(errors.WeightsError, match="is cut short"):
     last.read()
+
+
+@pytest.mark.parametrize(
+  "shape", [(3, 3, 40, 70), (5000,), (2, 900), (1, 1, 4000), (0, 4), ()]
+)
+def test_large_tensors_are_written_in_pieces(tmp_path, monkeypatch, shape):
+  monkeypatch.setattr(stream, "_PIECE", 1000)
+  array = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+  turned = np.moveaxis(array, 0, -1) if array.ndim > 1 else array
+  for k, (one, dtype) in enumerate(
+    [(array, np.float32), (turned, np.float32), (turned, np.float16)]
+  ):
+    path = tmp_path / f"{k}.safetensors"
+    promise = stream.Promise(
+      name="x", shape=one.shape, dtype=np.dtype(dtype), make=lambda one=one: one
+    )
+    stream.write(path, [promise])
+    found = safetensors.numpy.load_file(path)["x"]
+    np.testing.assert_array_equal(found, one.astype(dtype))
