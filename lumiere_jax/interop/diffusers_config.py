@@ -193,6 +193,12 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
       "read; give the unet folder of a pixel-space pipeline such as DeepFloyd "
       "IF."
     )
+  said = _READ | dict(config)
+  if said["in_channels"] == 4:  # the reason of whatever else is odd about it
+    raise errors.WeightsError(
+      "the network takes 4 channels, those of latents, and there is no decoder "
+      "of latents here; give a network of pixels, with 3 or 6 channels."
+    )
   for field, value in config.items():
     if field in _ONLY:
       if value not in _ONLY[field]:
@@ -201,12 +207,6 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
       says_nothing = value is None or value is False
       if not says_nothing:
         raise _unexpressed(field, value, (None,))
-  said = _READ | dict(config)
-  if said["in_channels"] == 4:
-    raise errors.WeightsError(
-      "the network takes 4 channels, those of latents, and there is no decoder "
-      "of latents here; give a network of pixels, with 3 or 6 channels."
-    )
   for field, allowed in (
     ("in_channels", (3, 6)),
     ("out_channels", (3, 6)),

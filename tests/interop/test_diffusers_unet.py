@@ -32,6 +32,14 @@ def test_outputs_are_theirs(tmp_path, name):
 SMALL = foreign_unets.CONFIGS["three_channels"]
 REFUSED = {
   "latents": (dict(in_channels=4), "those of latents"),
+  "kandinsky": (
+    dict(
+      in_channels=4,
+      addition_embed_type="text_image",
+      encoder_hid_dim_type="text_image_proj",
+    ),
+    "those of latents",
+  ),
   "class": (dict(_class_name="UNet3DConditionModel"), "UNet3DCondition"),
   "block": (
     dict(down_block_types=("DownBlock2D", "AttnDownBlock2D")),
