@@ -251,6 +251,9 @@ class T5Encoder(nn.Module):
       dtype=dtype,
       name="embed",
     )(tokens)
+    # What layers add up to is float32: in bfloat16 two dozen of them lose what
+    # the last ones say.
+    x = x.astype(jnp.float32)
     for index, dilation in enumerate(self.neighbours):
       x = Neighbours(dilation, dtype, name=f"neighbours_{index}")(x, mask)
     bias = None

@@ -13,7 +13,13 @@ from lumiere_jax.stages import weights
 torch = pytest.importorskip("torch")
 
 
-@pytest.mark.parametrize("name", ["if_1", "if_2", "plain_up", "text_only"])
+@pytest.mark.parametrize(
+  "name",
+  [
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("if_1", "if_2")),
+    *("plain_up", "text_only"),
+  ],
+)
 def test_diffusers_loads_what_is_exported(tmp_path, name):
   config = foreign_unets.CONFIGS[name]
   foreign_pipelines.write_unet(tmp_path / "unet", config)

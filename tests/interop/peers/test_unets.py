@@ -14,7 +14,10 @@ from lumiere_jax.interop import shelves
 
 torch = pytest.importorskip("torch")
 # The others' answers are kept, and compared with in the default tests.
-QUICK = ("if_1_published", "if_2_published", "plain_up", "text_only", "mish")
+QUICK = (
+  *("if_1_published", "if_2_published", "plain_up", "text_only", "mish"),
+  *("IF-I-XL", "IF-II-L"),
+)
 
 
 def _marked(names):
@@ -63,7 +66,7 @@ def test_gradients_are_theirs(tmp_path, name):
     np.testing.assert_allclose(got[key], one, atol=1e-4 * scale, err_msg=key)
 
 
-@pytest.mark.parametrize("name", foreign_unets.FULL)
+@pytest.mark.parametrize("name", _marked(foreign_unets.FULL))
 def test_full_size_has_their_names_and_shapes(name):
   config = foreign_unets.FULL[name]
   with torch.device("meta"):
