@@ -164,9 +164,11 @@ class Peers(peers.Plan):
     rounds: times that each does each case, at most.
     seconds: after which a case gets no more rounds.
     threads: of each worker; one a core if not given.
-    tasks: comma-separated: forward, train, base, ssr, image, text; "all".
+    tasks: comma-separated: forward, train, base, ssr, image, text, or cases by
+      name, such as forward-80x32x32-w64; "all".
     quick: one small network a task.
-    compiled: whether torch.compile is measured too, which takes minutes.
+    compiled: likewise, of which torch.compile is measured too, which takes
+      minutes to compile; "none" for nothing.
     cache: folder in which compiled programs are kept; compiles anew if not
       given.
     page: where to write the page of the documents; nowhere if not given.

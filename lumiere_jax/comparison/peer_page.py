@@ -90,7 +90,9 @@ Every framework runs in a process of its own; the processes of a case are timed
 in turns, in an order that rotates, and compared by medians. "95 %" is a
 bootstrap interval of the ratio over rounds. "of CPU s" is the ratio of
 processor seconds, which says more where the machine had other work. Peak memory
-is VmHWM of the process, from after its first run. Networks are matched:
+is VmHWM of the process, compilation among it where programs were not kept from
+an earlier run; "running" is its largest size after the first run, when what a
+compiler has not given back still counts. Networks are matched:
 parameters within 2 %, FLOPs within 5 %, each by its own framework's count.
 
 lumiere-pytorch wraps `comparison/peer_unet.py`, our image network in PyTorch,

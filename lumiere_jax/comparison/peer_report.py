@@ -25,7 +25,8 @@ def compared(rows: Sequence[Row]) -> list[Row]:
   Returns:
     The rows with "median", "median_cpu"; those of others also with "ratio",
     theirs over ours, "ratio_low" and "ratio_high", between which it lies in
-    95 % of resamples of the rounds, "memory_ratio", "cpu_ratio", "matched".
+    95 % of resamples of the rounds, "cpu_ratio", "memory_ratio",
+    "running_ratio", "matched".
   """
   for row in rows:
     if row.get("seconds"):
@@ -40,7 +41,8 @@ def compared(rows: Sequence[Row]) -> list[Row]:
       row["seconds"], ours["seconds"]
     )
     row["cpu_ratio"] = row["median_cpu"] / ours["median_cpu"]
-    row["memory_ratio"] = row["running"] / ours["running"]
+    row["memory_ratio"] = row["peak"] / ours["peak"]
+    row["running_ratio"] = row["running"] / ours["running"]
     row["matched"] = is_matched(row, ours)
   return list(rows)
 
@@ -63,8 +65,8 @@ def spread(theirs: Sequence[float], ours: Sequence[float]) -> list[float]:
 
 HEAD = (
   "| work | framework | parameters | GFLOP | median s | GFLOP/s | "
-  "theirs / ours | 95 % | of CPU s | peak MiB | theirs / ours |\n"
-  "|---|---|---|---|---|---|---|---|---|---|---|\n"
+  "theirs / ours | 95 % | of CPU s | peak MiB | theirs / ours | running MiB |\n"
+  "|---|---|---|---|---|---|---|---|---|---|---|---|\n"
 )
 
 
@@ -82,7 +84,7 @@ def line(row: Row) -> str:
   ]
   if "median" not in row:
     said = row.get("error", "not measured").split(": ", 1)[-1]
-    return "| " + " | ".join([*cells, said.replace("|", "/")]) + " |" * 9
+    return "| " + " | ".join([*cells, said.replace("|", "/")]) + " |" * 10
   flops = row["flops"] / 1e9
   cells += [
     f"{row['parameters'] / 1e6:.2f} M",
@@ -95,11 +97,12 @@ def line(row: Row) -> str:
       f"{row['ratio']:.2f}",
       f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}",
       f"{row['cpu_ratio']:.2f}",
-      f"{row['running']:.0f}",
+      f"{row['peak']:.0f}",
       f"{row['memory_ratio']:.2f}",
     ]
   else:
-    cells += ["", "", "", f"{row['running']:.0f}", ""]
+    cells += ["", "", "", f"{row['peak']:.0f}", ""]
+  cells.append(f"{row['running']:.0f}")
   return "| " + " | ".join(cells) + " |"
 
 

@@ -41,9 +41,11 @@ class Plan:
     rounds: times that each does each case, at most.
     seconds: after which a case gets no more rounds.
     threads: of each worker; None for one a core.
-    tasks: comma-separated: forward, train, base, ssr, image, text; "all".
+    tasks: comma-separated: forward, train, base, ssr, image, text, or cases by
+      name, such as forward-80x32x32-w64; "all".
     quick: one small network a task.
-    compiled: whether torch.compile is measured too, which takes minutes.
+    compiled: likewise, of which torch.compile is measured too, which takes
+      minutes to compile; "none" for nothing.
     cache: folder in which compiled programs are kept; None compiles anew.
     page: where to write the page of the documents; None for nowhere.
   """
@@ -56,7 +58,7 @@ class Plan:
   threads: int | None = None
   tasks: str = "all"
   quick: bool = False
-  compiled: bool = True
+  compiled: str = "all"
   cache: pathlib.Path | None = None
   page: pathlib.Path | None = None
 
@@ -69,8 +71,9 @@ class Plan:
       )
     for peer in self.peers.split(","):
       errors.require_one_of("peer", peer, peer_process.NEEDS)
+    names = [peer_cases.name(case) for case in peer_cases.every()]
     for task in self.tasks.split(","):
-      errors.require_one_of("task", task, ("all", *peer_cases.TITLES))
+      errors.require_one_of("task", task, ("all", *peer_cases.TITLES, *names))
     if self.rounds < 1:
       raise errors.ConfigError(
         f"rounds is {self.rounds}; a median needs at least 1."
@@ -78,13 +81,17 @@ class Plan:
 
   def cases(self) -> list[dict[str, Any]]:
     """The cases whose peer and task are asked for."""
-    tasks = self.tasks.split(",")
     return [
       case
       for case in peer_cases.every(self.quick)
       if peer_cases.peer(case) in self.peers.split(",")
-      and ("all" in tasks or case["task"] in tasks)
+      and _is_named(case, self.tasks)
     ]
+
+
+def _is_named(case: Mapping[str, Any], names: str) -> bool:
+  said = names.split(",")
+  return bool({"all", case["task"], peer_cases.name(case)} & {*said})
 
 
 def run(out: pathlib.Path, plan: Plan) -> None:
@@ -129,7 +136,7 @@ def measure(
     (framework, mode)
     for framework in frameworks
     for mode in MODES[framework]
-    if plan.compiled or mode != "compile"
+    if mode != "compile" or _is_named(case, plan.compiled)
   ]
   workers, rows = [], []
   try:

@@ -8,6 +8,7 @@ import pytest
 from lumiere_jax import errors
 from lumiere_jax.cli import compare
 from lumiere_jax.comparison import peer_cases
+from lumiere_jax.comparison import peer_ours
 from lumiere_jax.comparison import peer_page
 from lumiere_jax.comparison import peer_process
 from lumiere_jax.comparison import peer_protocol
@@ -139,3 +140,12 @@ def test_peak_memory_is_forgotten_and_found_again():
 def test_a_spread_is_that_of_the_medians():
   low, high = peer_report.spread([2.0, 2.2, 2.1], [1.0, 1.0, 1.0])
   assert 2.0 <= low <= 2.1 <= high <= 2.2
+
+
+@pytest.mark.slow
+def test_our_inflation_starts_as_the_image_network():
+  found = peer_ours.numerics()
+  assert found["down_of_constant"] == pytest.approx(1, rel=1e-4)
+  assert found["up_of_constant"] == pytest.approx(1, rel=1e-4)
+  errors_found = {k: v for k, v in found.items() if k.endswith("_error")}
+  assert max(errors_found.values()) <= 1e-5, errors_found
