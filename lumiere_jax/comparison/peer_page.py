@@ -128,10 +128,14 @@ def _where(found: Mapping[str, Any]) -> str:
   for row in found["rows"]:
     versions |= row.get("versions", {})
   named = ", ".join(f"{k} {v}" for k, v in sorted(versions.items()))
+  busy = (
+    "\nThe machine had much other work meanwhile: seconds of the clock, and "
+    "ratios of them, say little here, and those of processors more.\n"
+  )
   return (
     f"{machine['date']}, {machine['processor']}, {machine['threads']} threads "
     f"on {machine['cores']} cores, load {machine['load']:.1f} at the start; "
-    f"{named}.\n"
+    f"{named}.\n" + (busy if machine["load"] > machine["cores"] / 2 else "")
   )
 
 

@@ -84,6 +84,9 @@ def test_the_page_and_the_plot_hold_all_that_was_found(where, tmp_path):
   assert "| base sampling step, guided, 16 x 32 x 32, width 32 |" in said
   assert "against keeping every second frame | 0.25 | 0.25 |" in said
   assert "stand-in 1.0" in said
+  for load, is_busy in ((0.1, False), (found["machine"]["cores"], True)):
+    found["machine"]["load"] = load
+    assert ("much other work" in peer_page.page(found)) is is_busy
   peer_report.plot(rows, tmp_path / "peers.png")
   assert (tmp_path / "peers.png").stat().st_size > 1000
 
