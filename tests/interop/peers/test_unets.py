@@ -15,7 +15,7 @@ from lumiere_jax.interop import shelves
 torch = pytest.importorskip("torch")
 # The others' answers are kept, and compared with in the default tests.
 QUICK = (
-  *("if_1_published", "if_2_published", "plain_up", "text_only", "mish"),
+  *("if_1_published", "plain_up", "text_only", "mish"),
   *("IF-I-XL", "IF-II-L"),
 )
 
