@@ -109,6 +109,7 @@ def page(found: Mapping[str, Any]) -> str:
     "Written by `lumiere compare peers --page docs/comparison.md`; do not "
     "edit.\n",
     _where(found),
+    *([found["note"] + "\n"] if "note" in found else []),
     "## Speed and memory\n",
     METHOD,
     peer_report.table(found["rows"]) + "\n",
@@ -132,10 +133,16 @@ def _where(found: Mapping[str, Any]) -> str:
     "\nThe machine had much other work meanwhile: seconds of the clock, and "
     "ratios of them, say little here, and those of processors more.\n"
   )
+  kept = (
+    "\nPrograms that an earlier run had compiled were kept: what compiling "
+    "takes is not told below for all of them.\n"
+  )
   return (
     f"{machine['date']}, {machine['processor']}, {machine['threads']} threads "
     f"on {machine['cores']} cores, load {machine['load']:.1f} at the start; "
-    f"{named}.\n" + (busy if machine["load"] > machine["cores"] / 2 else "")
+    f"OMP_WAIT_POLICY {machine['waiting']}; {named}.\n"
+    + (kept if machine["kept"] else "")
+    + (busy if machine["load"] > machine["cores"] / 2 else "")
   )
 
 

@@ -113,7 +113,7 @@ def run(out: pathlib.Path, plan: Plan) -> None:
     folder=out,
     cache=plan.cache and plan.cache.resolve(),
   )
-  found = {"machine": machine(where.threads), "rows": [], "numerics": {}}
+  found = {"machine": machine(where), "rows": [], "numerics": {}}
   for case in plan.cases():
     rows = measure(case, where, plan)
     found["rows"] += rows
@@ -194,7 +194,7 @@ def numerics(where: peer_process.Where) -> dict[str, dict[str, float]]:
   return found
 
 
-def machine(threads: int) -> dict[str, Any]:
+def machine(where: peer_process.Where) -> dict[str, Any]:
   """What the figures were measured on."""
   model = "unknown"
   for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
@@ -204,7 +204,9 @@ def machine(threads: int) -> dict[str, Any]:
   return {
     "processor": model,
     "cores": os.cpu_count(),
-    "threads": threads,
+    "threads": where.threads,
+    "kept": where.cache is not None,
+    "waiting": os.environ.get("OMP_WAIT_POLICY", "default"),
     "load": os.getloadavg()[0],
     "date": time.strftime("%Y-%m-%d"),
   }

@@ -76,7 +76,7 @@ def test_turns_rotate_and_stop_in_time():
 def test_the_page_and_the_plot_hold_all_that_was_found(where, tmp_path):
   rows = peers.measure(peer_cases.clips("base", 16, 32), where, PLAN)
   found = {
-    "machine": peers.machine(1),
+    "machine": peers.machine(where),
     "rows": rows,
     "numerics": peers.numerics(where),
   }
@@ -86,7 +86,9 @@ def test_the_page_and_the_plot_hold_all_that_was_found(where, tmp_path):
   assert "stand-in 1.0" in said
   for load, is_busy in ((0.1, False), (found["machine"]["cores"], True)):
     found["machine"]["load"] = load
+    found["machine"]["kept"] = is_busy
     assert ("much other work" in peer_page.page(found)) is is_busy
+    assert ("an earlier run" in peer_page._where(found)) is is_busy
   peer_report.plot(rows, tmp_path / "peers.png")
   assert (tmp_path / "peers.png").stat().st_size > 1000
 
