@@ -7,6 +7,7 @@ r"""What generated clips are worth, as a table and as JSON.
     --prompt "a red ball rolls"
   lumiere evaluate seams --weights runs/cascade --prompt "a red ball rolls" \
     --out seams/
+  lumiere evaluate reading --weights nano/base --num-captions 512
 
 The first form, of the command "suite", paints captions whose truth is known
 and says how well the clips follow them, beside real clips of the same scenes.
@@ -14,7 +15,7 @@ and says how well the clips follow them, beside real clips of the same scenes.
 them.  "reconstruction" compares a clip with the real one it was trained on:
 PSNR, and its motion over the real one's. "seams" upsamples a clip with and
 without MultiDiffusion and compares the jumps where windows meet with those
-elsewhere.
+elsewhere.  "reading" asks a text encoder what captions of the toybox say.
 """
 
 import dataclasses
@@ -32,11 +33,13 @@ from lumiere_jax.cli import progress as bars
 from lumiere_jax.cli import suite
 from lumiere_jax.cli import trials
 from lumiere_jax.evaluation import footage
+from lumiere_jax.evaluation import reading
 from lumiere_jax.evaluation import reconstruction
 from lumiere_jax.evaluation import seams
 from lumiere_jax.evaluation import windows
 from lumiere_jax.generation import generator as generators
 from lumiere_jax.generation import request as requests
+from lumiere_jax.toybox import world
 from lumiere_jax.video import atomic
 
 
@@ -165,6 +168,40 @@ class Seams:
     print(f"wrote {self.out / 'seams.json'} and {self.out / 'seams.png'}")
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reading:
+  """Measure what a text encoder reads of captions of the toybox.
+
+  Attributes:
+    weights: a stage that ships with the package, such as nano/base, or the
+      workdir of a run.
+    num_captions: of each split.
+    splits: of the toybox; test_unseen has pairs that training never shows.
+    out: JSON file to write the numbers to.
+  """
+
+  weights: str = f"{shipped.DEFAULT}/base"
+  num_captions: int = 512
+  splits: tuple[str, ...] = ("test", "test_unseen")
+  out: pathlib.Path | None = None
+
+  def run(self) -> None:
+    """Prints the table and writes the JSON."""
+    if self.num_captions < 1:
+      raise errors.ConfigError(
+        f"--num-captions is {self.num_captions}; read one or more."
+      )
+    for split in self.splits:
+      errors.require_one_of("--splits", split, world.NAMES)
+    reader = reading.Reader(self.weights)
+    numbers = {}
+    for split in self.splits:
+      found = reader(reading.captions(split, self.num_captions))
+      numbers[f"{split}, answers"] = found.right
+      numbers[f"{split}, captions"] = found.whole
+    report(numbers, self.out)
+
+
 def report(numbers: dict[str, Any], out: pathlib.Path | None) -> None:
   """Prints numbers as a table and as JSON, and writes the JSON if asked."""
   for name, value in numbers.items():
@@ -191,6 +228,7 @@ def main(argv: list[str] | None = None) -> None:
       "applications": trials.Trials,
       "reconstruction": Reconstruction,
       "seams": Seams,
+      "reading": Reading,
     },
     args=argv,
     prog="lumiere evaluate",
