@@ -71,7 +71,7 @@ echo \"\$(hostname): ~/bucket is gs://$bucket\""
 archive="$(mktemp -u)-$remote_dir.tar.gz"
 ((!dry_run)) || archive="$remote_dir.tar.gz"
 trap 'rm -f "$archive"' EXIT
-run tar -czf "$archive" -C "$root" --exclude=.git --exclude=.venv \
+run tar -czf "$archive" -C "$root" --exclude=.git --exclude='.venv*' \
   --exclude=__pycache__ --exclude='*.egg-info' --exclude=./out \
   --exclude=./cache --exclude=./shared .
 send "$archive" "$remote_dir.tar.gz"
