@@ -1,8 +1,7 @@
 """Clips that stay in memory once they are decoded.
 
 A small dataset is read many times over, and decoding is what an accelerator
-waits for: of clips of 32 pixels a core decodes a hundred a second and hands on
-thousands.  What is shown of a clip does not change by it.
+waits for.  What is shown of a clip does not change by it.
 """
 
 import dataclasses
