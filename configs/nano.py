@@ -290,7 +290,8 @@ def _judge(config):
   # Every other frame.
   config.data.update(fps=8, num_frames=40, global_batch=16, truth=True)
   config.model = dict(
-    kinds=70,
+    shapes=7,
+    colors=10,
     of_kinds=dict(material=2, size=3),
     of_scenes=dict(action=11, camera=7, ground=6, sky=4),
     frames=40,

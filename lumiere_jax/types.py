@@ -66,10 +66,12 @@ class TruthBatch:
   Attributes:
     video: [B, T, H, W, 3] uint8 in [0, 255].
     labels: [B, K] int32; see `toybox.truth`.
+    places: [B, T / 2, C, C] int32, which thing is where; see `toybox.truth`.
   """
 
   video: Array
   labels: Array
+  places: Array
 
 
 Batch = VideoBatch | CaptionBatch | TruthBatch

@@ -142,7 +142,12 @@ def abstract_batch(recipe: Mapping[str, Any], mesh) -> Batch:
   side = data["crop"] or data["resolution"]
   video = on((count, data["num_frames"], side, side, 3), jnp.uint8)
   if recipe["stage"] == stages.JUDGE:
-    return TruthBatch(video=video, labels=on((count, truth.SIZE), jnp.int32))
+    cells = (data["num_frames"] // 2, truth.CELLS, truth.CELLS)
+    return TruthBatch(
+      video=video,
+      labels=on((count, truth.SIZE), jnp.int32),
+      places=on((count, *cells), jnp.int32),
+    )
   embedding, seen = None, length
   if data.get("embeddings"):
     seen = len(text["encoder"].get("questions", ())) or length

@@ -1,8 +1,11 @@
 """A small video network that says what a clip of the toybox shows.
 
 Two frames at a time, convolutions down to 4 x 4 pixels, then a transformer over
-what is left, then one answer for each question.  It is trained on clips whose
-truth is known and never sees a generated one.
+what is left, then one answer for each question about the scene.  Things are
+read at places, 8 x 8 to a frame: what shape is there, if any, and of what
+colour.  A kind is there where both are said of one place, so that a green ring
+is known by rings and by green things, whether or not one was ever shown.  It is
+trained on clips whose truth is known and never sees a generated one.
 """
 
 from collections.abc import Mapping
@@ -24,7 +27,8 @@ class Judge(nn.Module):
   """Clip to answers: [B, T, S, S, 3] float32 in [-1, 1] -> dict of logits.
 
   Attributes:
-    kinds: number of kinds of things.
+    shapes: number of shapes.
+    colors: number of colours; of kinds, there are shapes x colours.
     of_kinds: name -> number of values, asked of every kind.
     of_scenes: name -> number of values, asked of the scene.
     frames: T, even.
@@ -37,7 +41,8 @@ class Judge(nn.Module):
     dtype: compute dtype; logits are float32.
   """
 
-  kinds: int
+  shapes: int
+  colors: int
   of_kinds: Mapping[str, int]
   of_scenes: Mapping[str, int]
   frames: int = 40
@@ -51,9 +56,34 @@ class Judge(nn.Module):
   @nn.compact
   def __call__(self, video: Array) -> dict[str, Array]:
     """Returns "present" and "actor" [B, kinds], name of a kind's attribute ->
-    [B, kinds, values], name of a scene's -> [B, values]; and "features" [B, E],
-    what it saw, for distances between sets of clips.
+    [B, kinds, values], name of a scene's -> [B, values]; of places (see
+    `Places`) "shape at" [B, T / 2, 8, 8, 1 + shapes] and "color at"; and
+    "features" [B, E], what it saw, for distances between sets of clips.
     """
+    fine, coarse = self.look(video)
+    batch, width = len(video), coarse.shape[-1]
+    x = coarse.reshape(batch, -1, width)
+    place = self.param(
+      "places",
+      initial.named(initial.Initial("normal", 0.02), (None, "embed")),
+      (x.shape[1], width),
+    )
+    x = x + place.astype(self.dtype)
+    for layer in range(self.layers):
+      x = Layer(self.head_dim, self.dtype, name=f"layer_{layer}")(x)
+    seen = nn.LayerNorm(dtype=self.dtype, name="norm_out")(x)
+    things = self.things(fine, seen.reshape(coarse.shape))
+    seen = seen.astype(jnp.float32)
+    scene = {
+      name: embed.dense(count, jnp.float32, name)(
+        Pool(self.head_dim, name=f"pool_{name}")(seen)
+      )
+      for name, count in self.of_scenes.items()
+    }
+    return things | scene | {"features": jnp.mean(seen, 1)}
+
+  def look(self, video: Array) -> tuple[Array, Array]:
+    """Features of two frames each, at 8 pixels and at 4: [B, T / 2, ...]."""
     batch, frames, *sides, channels = video.shape
     # Two frames as one of twice the channels: half the work, and what moved
     # between them stays.
@@ -68,43 +98,72 @@ class Judge(nn.Module):
       dtype=self.dtype,
       name="conv_in",
     )(pairs.astype(self.dtype))
+    levels = []
     for level, width in enumerate(self.widths):
       if level:
         x = conv.SpatialConv(
           width, stride=2, dtype=self.dtype, name=f"down_{level}"
         )(x)
       x = Block(width, self.groups, self.dtype, name=f"block_{level}")(x)
-    width = x.shape[-1]
-    x = x.reshape(batch, -1, width)
-    place = self.param(
-      "places",
-      initial.named(initial.Initial("normal", 0.02), (None, "embed")),
-      (x.shape[1], width),
-    )
-    x = x + place.astype(self.dtype)
-    for layer in range(self.layers):
-      x = Layer(self.head_dim, self.dtype, name=f"layer_{layer}")(x)
-    seen = nn.LayerNorm(dtype=self.dtype, name="norm_out")(x)
-    return self.answers(seen.astype(jnp.float32))
+      levels.append(x)
+    return levels[1], levels[2]
 
-  def answers(self, seen: Array) -> dict[str, Array]:
-    """One attention pool for each question about the scene, and for kinds."""
-    names = ("kinds", "actor", *self.of_scenes)
-    pooled = {
-      name: Pool(self.head_dim, name=f"pool_{name}")(seen) for name in names
+  def things(self, fine: Array, coarse: Array) -> dict[str, Array]:
+    """Answers of places, and from them those of kinds."""
+    width = fine.shape[-1]
+    wide = jnp.repeat(jnp.repeat(coarse, 2, axis=2), 2, axis=3)
+    x = embed.dense(width, self.dtype, "join")(
+      jnp.concatenate([fine, wide], axis=-1)
+    )
+    x = Block(width, self.groups, self.dtype, name="block_places")(x)
+    x = nn.gelu(nn.LayerNorm(dtype=self.dtype, name="norm_places")(x))
+    x = x.astype(jnp.float32)
+    at = lambda name, count: embed.dense(count, jnp.float32, f"{name}_at")(x)
+    shape, color = at("shape", 1 + self.shapes), at("color", self.colors)
+    sure = _of_both(shape, color)
+    weight = jnp.exp(sure.reshape(len(sure), -1, sure.shape[-1]))
+    weight = weight / (jnp.sum(weight, axis=1, keepdims=True) + 1e-6)
+    gather = lambda name, count: jnp.einsum(
+      "bpk,bpv->bkv", weight, at(name, count).reshape(len(x), -1, count)
+    )
+    of_kinds = {
+      name: gather(name, count) for name, count in self.of_kinds.items()
     }
-    dense = lambda name, width, x: embed.dense(width, jnp.float32, name)(x)
-    found = {
-      "present": dense("present", self.kinds, pooled["kinds"]),
-      "actor": dense("actor", self.kinds, pooled["actor"]),
-      "features": pooled["kinds"],
+    return of_kinds | {
+      "present": Presence(name="present")(sure),
+      "actor": gather("actor", 1)[..., 0],
+      "shape at": shape,
+      "color at": color,
     }
-    for name, count in self.of_kinds.items():
-      flat = dense(name, self.kinds * count, pooled["kinds"])
-      found[name] = flat.reshape(-1, self.kinds, count)
-    for name, count in self.of_scenes.items():
-      found[name] = dense(name, count, pooled[name])
-    return found
+
+
+def _of_both(shape: Array, color: Array) -> Array:
+  """Log probability of each kind: [..., 1 + m] and [..., n] -> [..., m n]."""
+  shape = jax.nn.log_softmax(shape)[..., 1:, None]
+  color = jax.nn.log_softmax(color)[..., None, :]
+  return (shape + color).reshape(*shape.shape[:-2], -1)
+
+
+class Presence(nn.Module):
+  """Whether a kind is there, from where it seems to be and for how long.
+
+  [B, T, H, W, kinds] log probabilities -> [B, kinds] logits.  All kinds are
+  asked alike, so that one that was never there is found like any other.
+  """
+
+  width: int = 16
+  least: float = -8.0
+
+  @nn.compact
+  def __call__(self, sure: Array) -> Array:
+    best = jnp.maximum(jnp.max(sure, axis=(2, 3)), self.least)
+    # In which frames does not matter, in how many does.
+    profile = jnp.sort(best, axis=1).swapaxes(1, 2) / self.least
+    hidden = nn.gelu(embed.dense(self.width, jnp.float32, "up")(profile))
+    learned = embed.dense(1, jnp.float32, "down")(hidden)[..., 0]
+    # Before anything is learned: there, if it is likely in a quarter of them.
+    quarter = max(1, profile.shape[-1] // 4)
+    return learned + 4 * (1 - 4 * jnp.mean(profile[..., -quarter:], axis=-1))
 
 
 class Block(nn.Module):

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from lumiere_jax import errors
 from lumiere_jax.nn import conv
 from lumiere_jax.nn import initial
+from lumiere_jax.nn import pixel_sums
 from lumiere_jax.types import Array
 
 _EPSILON = 1e-5
@@ -70,8 +71,10 @@ class GroupNorm(nn.Module):
   def __call__(self, x: Array) -> Array:
     channels = x.shape[-1]
     x = x.astype(jnp.float32)
-    mean = self.of_groups(jnp.mean(x, axis=(1, 2)))
-    square = self.of_groups(jnp.mean(x * x, axis=(1, 2)))
+    pixels = x.shape[1] * x.shape[2]
+    mean, square = (
+      self.of_groups(one / pixels) for one in pixel_sums.moments(x)
+    )
     factor = jax.lax.rsqrt(jnp.maximum(square - mean**2, 0.0) + self.epsilon)
     offset = -mean * factor
     if self.affine:
@@ -81,8 +84,7 @@ class GroupNorm(nn.Module):
       scale = param("scale", initial.ONES)
       factor = factor * scale
       offset = offset * scale + param("bias", initial.ZEROS)
-    spread = lambda row: row[:, None, None, :]
-    return (x * spread(factor) + spread(offset)).astype(self.dtype)
+    return pixel_sums.affine(x, factor, offset).astype(self.dtype)
 
   def of_groups(self, means: Array) -> Array:
     """[N, C] means of channels -> [N, C] those of their groups."""

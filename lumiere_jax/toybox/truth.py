@@ -3,11 +3,15 @@
 No two things of a scene share both shape and colour, so a thing is found by
 its kind, shape x colour.  A clip's truth is which kinds are there, of what
 material and size each of them is, which of them acts, and what scene it is;
-in which order a caption names them does not matter.
+in which order a caption names them does not matter.  Where its things are is
+told too, cell by cell, so that a judge learns shape and colour of what is at a
+place, and so knows kinds that no training clip shows.
 """
 
 import numpy as np
 
+from lumiere_jax.toybox import camera as cameras
+from lumiere_jax.toybox import motion
 from lumiere_jax.toybox import scene as scenes
 from lumiere_jax.toybox import words
 
@@ -19,6 +23,12 @@ OF_KINDS = {"material": words.MATERIALS, "size": words.SIZES}
 # Offsets of the parts in the array of labels.
 _COUNT = len(KINDS)
 SIZE = 3 * _COUNT + 1 + len(words.OF_SCENES)
+# Cells of a frame's side, and what is said of one: `NOTHING`, `UNSURE` where a
+# thing may begin or end, or 1 + the number of the kind of the nearest thing.
+CELLS, NOTHING, UNSURE = 8, 0, -1
+# Of a thing's radius: within which a cell is its own, and beyond which it is
+# surely not.
+_INSIDE, _OUTSIDE = 0.6, 1.4
 
 
 def to_array(scene: scenes.Scene) -> np.ndarray:
@@ -40,6 +50,30 @@ def to_array(scene: scenes.Scene) -> np.ndarray:
     for name, known in words.OF_SCENES.items()
   ]
   return np.concatenate([*parts.values(), present, np.array(rest, np.int32)])
+
+
+def to_places(scene: scenes.Scene, time: np.ndarray) -> np.ndarray:
+  """Which kind is where: [T, CELLS, CELLS] int32.
+
+  Args:
+    scene: whose.
+    time: [T] seconds.
+  """
+  tracks, views = motion.tracks(scene, time), cameras.views(scene, time)
+  line = (np.arange(CELLS) + 0.5) / CELLS
+  grid = np.stack(np.meshgrid(line, line), -1)
+  found = np.full((len(time), CELLS, CELLS), NOTHING, np.int32)
+  seen = views.project(tracks.position)
+  in_frame = tracks.radius * 0.5 / (cameras.HALF_VIEW * seen[..., 2])
+  # From the furthest to the nearest, which hides the others.
+  for t, k in np.ndindex(*seen.shape[:2]):
+    k = np.argsort(-seen[t, :, 2])[k]
+    apart = np.linalg.norm(grid - seen[t, k, :2], axis=-1)
+    thing, radius = scene.things[k], in_frame[t, k]
+    found[t][apart < _OUTSIDE * radius + 0.5 / CELLS] = UNSURE
+    is_own = apart < np.maximum(_INSIDE * radius, 0.5 / CELLS)
+    found[t][is_own] = 1 + KINDS.index((thing.shape, thing.color))
+  return found
 
 
 def split(labels):

@@ -13,7 +13,8 @@ from lumiere_jax.stages import stage as stages
 
 # Smaller than any that learns something.
 JUDGE = dict(
-  kinds=70,
+  shapes=7,
+  colors=10,
   of_kinds=dict(material=2, size=3),
   of_scenes=dict(action=11, camera=7, ground=6, sky=4),
   frames=40,

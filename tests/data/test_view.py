@@ -168,8 +168,9 @@ def test_captions_take_turns():
     (dict(num_frames=0), "num_frames=0"),
     (dict(crop=33), "between 1 and data.resolution, 32"),
     (dict(truth=True, flip=True), "data.flip mirrors them"),
+    (dict(truth=True, frames="clip"), "data.frames=first"),
   ],
-  ids=["frames", "place", "none", "crop", "mirrored truth"],
+  ids=["frames", "place", "none", "crop", "mirrored truth", "late truth"],
 )
 def test_nonsense_is_refused(kwargs, match):
   with pytest.raises(errors.ConfigError, match=match):

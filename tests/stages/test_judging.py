@@ -18,7 +18,8 @@ SCENES = (
   toys.scene("cube", "star", action="still", sky="night"),
 )
 SIZES = dict(
-  kinds=70,
+  shapes=7,
+  colors=10,
   of_kinds=dict(material=2, size=3),
   of_scenes=dict(action=11, camera=7, ground=6, sky=4),
   frames=4,
@@ -47,7 +48,10 @@ def _batch():
     render.footage(scene, 32, num_frames=4, fps=1.0).frames for scene in SCENES
   ]
   labels = [truth.to_array(scene) for scene in SCENES]
-  return TruthBatch(video=np.stack(frames), labels=np.stack(labels))
+  places = [truth.to_places(scene, np.array([0.5, 2.5])) for scene in SCENES]
+  return TruthBatch(
+    video=np.stack(frames), labels=np.stack(labels), places=np.stack(places)
+  )
 
 
 def test_it_learns_two_clips_by_heart():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import toys
 
+from lumiere_jax.toybox import render
 from lumiere_jax.toybox import truth
 from lumiere_jax.toybox import words
 from lumiere_jax.toybox import world
@@ -63,3 +64,31 @@ def test_one_thing_alone_knocks_nothing():
   answers = _sure(truth.to_array(toys.scene("ring", action="spins")))
   answers["action"][[*words.ACTIONS].index("knocks")] = 9
   assert truth.from_logits(answers).action == "spins"
+
+
+@pytest.mark.parametrize("split", ["train", "test_unseen"])
+def test_places_are_where_things_are_painted(split):
+  for index in range(6):
+    scene = world.scene(split, index)
+    footage = render.footage(scene, 64, num_frames=5, fps=1.0)
+    places = truth.to_places(scene, np.arange(5.0))
+    cells = footage.things.reshape(5, truth.CELLS, 8, truth.CELLS, 8)
+    empty = (cells == 0).all((2, 4))
+    # Little of a thing is where none is said to be, and none is missed.
+    assert empty[places == truth.NOTHING].mean() > 0.98
+    for number, thing in enumerate(scene.things, start=1):
+      kind = 1 + truth.KINDS.index((thing.shape, thing.color))
+      share = (cells == number).mean((2, 4))[places == kind]
+      # A ring has a hole, and a nearer thing may hide a part.
+      assert not share.size or share.mean() > 0.35
+
+
+def test_a_nearer_thing_hides_a_further_one():
+  scene = toys.scene("ball", "cube", action="orbits")
+  kinds = [1 + truth.KINDS.index((t.shape, t.color)) for t in scene.things]
+  time = np.arange(80) / 16
+  places = truth.to_places(scene, time)
+  counts = [(places == kind).sum((1, 2)) for kind in kinds]
+  # The cube stands in the middle all along; the ball passes before it.
+  assert counts[0].min() >= 0 < counts[0].max()
+  assert counts[1].min() < counts[1].max()
