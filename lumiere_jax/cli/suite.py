@@ -35,7 +35,8 @@ class Suite:
     num_inference_steps: denoising steps; what the weights advise if not given.
     guidance_scale: guidance weight; what the weights advise if not given.
     judge: where the judges are: a folder that holds a judge of the clips of
-      each size (judge, judge128), or a name as for `weights`.
+      each size (judge, judge128), or a name as for `weights`; without judge128
+      clips are shrunk and shown to judge.
     out: folder for clips, scores and the page; the same command goes on in it.
   """
 
@@ -55,7 +56,7 @@ class Suite:
     self._require()
     known = [find_judge(self.judge, "judge")]
     if self.ssr:
-      known.append(find_judge(self.judge, "judge128"))
+      known.append(find_judge(self.judge, *judges.FINE))
     generator = generators.load(self.weights)
     self._keep_settings(generator)
     wanted = {
@@ -155,14 +156,19 @@ class Suite:
     print(f"wrote {_SCORES}, {_TABLE} and {_PAGE} in {self.out}")
 
 
-def find_judge(where: str, name: str) -> judges.Judge:
-  """Loads the judge of a name that stands in a folder, or ships."""
+def find_judge(where: str, *names: str) -> judges.Judge:
+  """Loads the first judge of some names that stands in a folder, or ships.
+
+  Raises:
+    WeightsError: there is none.
+  """
   folder = shipped.find(where)
-  for path in (folder / name, folder / f"{name}.safetensors"):
-    if path.exists():
-      return judges.Judge(path)
+  for name in names:
+    for path in (folder / name, folder / f"{name}.safetensors"):
+      if path.exists():
+        return judges.Judge(path)
   raise errors.WeightsError(
-    f"no {name} in {folder}; give --judge a folder that holds one, such as "
+    f"no {names[0]} in {folder}; give --judge a folder that holds one, such as "
     "launch/nano.sh trains."
   )
 

@@ -21,6 +21,7 @@ from lumiere_jax.cli import progress
 from lumiere_jax.cli import suite
 from lumiere_jax.cli import trial_cases
 from lumiere_jax.cli import trial_findings
+from lumiere_jax.evaluation import judges
 from lumiere_jax.evaluation import toybox_suite
 from lumiere_jax.generation import generator as generators
 from lumiere_jax.generation import request as requests
@@ -100,7 +101,7 @@ class Trials:
       raise errors.ConfigError(
         f"--num-clips is {self.num_clips}; give 1 or more."
       )
-    judge = suite.find_judge(self.judge, "judge128")
+    judge = suite.find_judge(self.judge, *judges.FINE)
     findings = {}
     for app in self.apps:
       is_conditional = app not in ("edit", "stylize")

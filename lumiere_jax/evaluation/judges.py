@@ -17,6 +17,8 @@ from lumiere_jax.video import resize
 
 # Clips that are looked at together.
 BATCH = 8
+# Judges of upsampled clips, by name: the one that sees more comes first.
+FINE = ("judge128", "judge")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

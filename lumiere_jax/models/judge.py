@@ -116,25 +116,27 @@ class Judge(nn.Module):
       jnp.concatenate([fine, wide], axis=-1)
     )
     x = Block(width, self.groups, self.dtype, name="block_places")(x)
-    x = nn.gelu(nn.LayerNorm(dtype=self.dtype, name="norm_places")(x))
-    x = x.astype(jnp.float32)
-    at = lambda name, count: embed.dense(count, jnp.float32, f"{name}_at")(x)
-    shape, color = at("shape", 1 + self.shapes), at("color", self.colors)
+    shape, color, actor, *rest = self.at_places(nn.gelu(x))
     sure = _of_both(shape, color)
     weight = jnp.exp(sure.reshape(len(sure), -1, sure.shape[-1]))
     weight = weight / (jnp.sum(weight, axis=1, keepdims=True) + 1e-6)
-    gather = lambda name, count: jnp.einsum(
-      "bpk,bpv->bkv", weight, at(name, count).reshape(len(x), -1, count)
+    gather = lambda at: jnp.einsum(
+      "bpk,bpv->bkv", weight, at.reshape(len(x), -1, at.shape[-1])
     )
-    of_kinds = {
-      name: gather(name, count) for name, count in self.of_kinds.items()
-    }
+    of_kinds = dict(zip(self.of_kinds, map(gather, rest), strict=True))
     return of_kinds | {
       "present": Presence(name="present")(sure),
-      "actor": gather("actor", 1)[..., 0],
+      "actor": gather(actor)[..., 0],
       "shape at": shape,
       "color at": color,
     }
+
+  def at_places(self, x: Array) -> list[Array]:
+    """Shape or none, colour, whether it acts, and what is asked of kinds."""
+    counts = (1 + self.shapes, self.colors, 1, *self.of_kinds.values())
+    found = embed.dense(sum(counts), self.dtype, "at_places")(x)
+    ends = [sum(counts[: k + 1]) for k in range(len(counts) - 1)]
+    return jnp.split(found.astype(jnp.float32), ends, axis=-1)
 
 
 def _of_both(shape: Array, color: Array) -> Array:

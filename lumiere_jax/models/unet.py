@@ -137,7 +137,11 @@ class UNet(nn.Module):
   def told(
     self, t: Array, condition: Condition, deterministic: bool
   ) -> levels.Told:
-    """Embeds time, noise level and text."""
+    """Embeds time, noise level and text; in float32, since it costs nothing.
+
+    Everything listens to these few rows: rounded, they alone were a fifth of
+    what bfloat16 loses.
+    """
     spec, mask = self.spec, condition.text_mask
     embedding = self.scalar("time", t, spec.variant.time_post_activation)
     if spec.told_noise_level:
@@ -155,11 +159,12 @@ class UNet(nn.Module):
       temporal += self.pooled("temporal_", text, mask)
       temporal = activations.get(spec.activation)(temporal)
     if spec.variant.text_norm == "pooled":
-      text = condition.text.astype(self.dtype)
+      text = condition.text
     if spec.variant.text_project:
       text = embed.dense(
-        spec.text_width or max(spec.widths), self.dtype, "text_project"
+        spec.text_width or max(spec.widths), jnp.float32, "text_project"
       )(text)
+    text = text.astype(self.dtype)
     return levels.Told(embedding, text, mask, temporal, deterministic)
 
   def normalised(self, text: Array) -> Array:
@@ -175,9 +180,7 @@ class UNet(nn.Module):
 
   def layer_norm(self, name: str) -> nn.LayerNorm:
     """A norm of text."""
-    return nn.LayerNorm(
-      epsilon=self.spec.variant.layer_epsilon, dtype=self.dtype, name=name
-    )
+    return nn.LayerNorm(epsilon=self.spec.variant.layer_epsilon, name=name)
 
   def scalar(self, name: str, value: Array, post: str | None = None) -> Array:
     """Embeds a number a clip: [B] in [0, 1] -> [B, E]."""
@@ -185,7 +188,6 @@ class UNet(nn.Module):
       self.spec.widths[0],
       self.spec.embedding_width,
       self.spec.activation,
-      dtype=self.dtype,
       sines_first=self.spec.variant.sines_first,
       shift=self.spec.variant.frequency_shift,
       post_activation=post,
@@ -197,11 +199,10 @@ class UNet(nn.Module):
     pooled = attention.AttentionPool(
       self.spec.variant.pool_head_dim
       or min(self.spec.head_dim, text.shape[-1]),
-      dtype=self.dtype,
       name=f"{prefix}text_pool",
     )(text, mask)
     pooled = embed.dense(
-      self.spec.embedding_width, self.dtype, f"{prefix}pooled_text"
+      self.spec.embedding_width, jnp.float32, f"{prefix}pooled_text"
     )(pooled)
     return self.layer_norm(f"{prefix}pooled_norm")(pooled)
 

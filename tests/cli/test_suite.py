@@ -7,6 +7,7 @@ import recipes
 
 from lumiere_jax import errors
 from lumiere_jax.cli import evaluate
+from lumiere_jax.cli import suite
 from lumiere_jax.provenance import run_record
 from lumiere_jax.stages import export
 from lumiere_jax.stages import stage as stages
@@ -90,3 +91,10 @@ def test_a_judge_is_not_a_painter(weights, tmp_path):
   (tmp_path / "judge.safetensors").symlink_to(weights / "base.safetensors")
   with pytest.raises(errors.WeightsError, match="clips are judged by"):
     _run(weights, tmp_path / "out", "--judge", str(tmp_path))
+
+
+def test_of_judges_the_first_that_is_there_is_taken(weights):
+  judge = suite.find_judge(str(weights), "judge128", "judge")
+  assert judge.size == 16
+  with pytest.raises(errors.WeightsError, match="no judge128 in"):
+    suite.find_judge(str(weights), "judge128")

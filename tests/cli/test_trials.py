@@ -49,7 +49,7 @@ def run(monkeypatch, tmp_path):
   )
   scenes = [prompt.scene for prompt in prompts]
   judge = lambda clips, fps: judges.Seen(scenes=scenes, features=None)
-  monkeypatch.setattr(suite, "find_judge", lambda where, name: judge)
+  monkeypatch.setattr(suite, "find_judge", lambda where, *names: judge)
 
   def call(*flags):
     out = tmp_path / "out"
