@@ -287,6 +287,7 @@ def _judge(config):
   config.stage = "judge"
   config.num_steps = 5_000
   config.trainable = "all"
+  config.optimizer.weight_decay = 0.05
   # Every other frame.
   config.data.update(fps=8, num_frames=40, global_batch=16, truth=True)
   config.model = dict(

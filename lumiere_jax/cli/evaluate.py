@@ -1,6 +1,7 @@
 r"""What generated clips are worth, as a table and as JSON.
 
   lumiere evaluate --weights nano --suite toybox --num-prompts 256 --seed 0
+  lumiere evaluate judge --num-clips 256
   lumiere evaluate applications --apps animate inpaint --num-clips 128
   lumiere evaluate reconstruction --generated ball.npy --reference ball.mp4
   lumiere evaluate reconstruction --weights runs/cascade --video ball.mp4 \
@@ -11,6 +12,7 @@ r"""What generated clips are worth, as a table and as JSON.
 
 The first form, of the command "suite", paints captions whose truth is known
 and says how well the clips follow them, beside real clips of the same scenes.
+"judge" asks who says so about real clips that it was not trained on.
 "applications" gives real clips to each application and measures what came of
 them.  "reconstruction" compares a clip with the real one it was trained on:
 PSNR, and its motion over the real one's. "seams" upsamples a clip with and
@@ -29,6 +31,7 @@ import tyro
 from lumiere_jax import errors
 from lumiere_jax import shipped
 from lumiere_jax.cli import exits
+from lumiere_jax.cli import judging
 from lumiere_jax.cli import progress as bars
 from lumiere_jax.cli import suite
 from lumiere_jax.cli import trials
@@ -225,6 +228,7 @@ def main(argv: list[str] | None = None) -> None:
   verb = tyro.extras.subcommand_cli_from_dict(
     {
       "suite": suite.Suite,
+      "judge": judging.Judging,
       "applications": trials.Trials,
       "reconstruction": Reconstruction,
       "seams": Seams,

@@ -48,6 +48,8 @@ class Flags:
     key: PEM file to sign the dataset with.
     overwrite: replace a dataset that is there.
     sheet: PNG to draw too: five stills of each of the first dozen clips.
+    films: folder for those clips as mp4s, each with its first and last frame
+      beside it as PNGs; what applications can be tried on.
   """
 
   out: pathlib.Path
@@ -61,6 +63,7 @@ class Flags:
   key: pathlib.Path | None = None
   overwrite: bool = False
   sheet: pathlib.Path | None = None
+  films: pathlib.Path | None = None
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -77,15 +80,33 @@ def main(argv: list[str] | None = None) -> None:
   if flags.sheet:
     write.write_png(flags.sheet, _stills(flags))
     print(f"wrote {flags.sheet}")
+  if flags.films:
+    _films(flags, flags.films)
 
 
 def _stills(flags: Flags):
   """Five stills of each of the first clips, three clips a row."""
-  stills = []
-  for index in range(flags.first, flags.first + min(flags.num_clips, _SHOWN)):
-    clip = toybox.Toy(split=flags.split, index=index, size=flags.size)
-    stills.append(clip.frames()[8 :: toybox.NUM_FRAMES // 5])
+  frames = [toy.frames() for toy in _first(flags)]
+  stills = [clip[8 :: toybox.NUM_FRAMES // 5] for clip in frames]
   return sheet.contact_sheet(np.concatenate(stills), 3 * 5)
+
+
+def _films(flags: Flags, folder: pathlib.Path) -> None:
+  folder.mkdir(parents=True, exist_ok=True)
+  for toy in _first(flags):
+    path, frames = folder / f"{toy.split}_{toy.index:06d}.mp4", toy.frames()
+    write.write_mp4(path, frames, toybox.FPS)
+    for name, frame in (("first", frames[0]), ("last", frames[-1])):
+      write.write_png(path.with_name(f"{path.stem}_{name}.png"), frame)
+    print(f"wrote {path}")
+
+
+def _first(flags: Flags) -> list[toybox.Toy]:
+  """The first dozen clips."""
+  return [
+    toybox.Toy(split=flags.split, index=flags.first + k, size=flags.size)
+    for k in range(min(flags.num_clips, _SHOWN))
+  ]
 
 
 def _build(flags: Flags, told):

@@ -56,9 +56,10 @@ class Judge(nn.Module):
   @nn.compact
   def __call__(self, video: Array) -> dict[str, Array]:
     """Returns "present" and "actor" [B, kinds], name of a kind's attribute ->
-    [B, kinds, values], name of a scene's -> [B, values]; of places (see
-    `Places`) "shape at" [B, T / 2, 8, 8, 1 + shapes] and "color at"; and
-    "features" [B, E], what it saw, for distances between sets of clips.
+    [B, kinds, values], name of a scene's -> [B, values]; of places "shape at"
+    [B, T / 2, 8, 8, 1 + shapes], none first, "actor at" [B, T / 2, 8, 8], and
+    "color at" and so on, [B, T / 2, 8, 8, values]; and "features" [B, E], what
+    it saw, for distances between sets of clips.
     """
     fine, coarse = self.look(video)
     batch, width = len(video), coarse.shape[-1]
@@ -123,12 +124,12 @@ class Judge(nn.Module):
     gather = lambda at: jnp.einsum(
       "bpk,bpv->bkv", weight, at.reshape(len(x), -1, at.shape[-1])
     )
-    of_kinds = dict(zip(self.of_kinds, map(gather, rest), strict=True))
-    return of_kinds | {
+    of_kinds = dict(zip(self.of_kinds, rest, strict=True))
+    at = {"shape": shape, "color": color, "actor": actor[..., 0]} | of_kinds
+    return {name: gather(x) for name, x in of_kinds.items()} | {
       "present": Presence(name="present")(sure),
       "actor": gather(actor)[..., 0],
-      "shape at": shape,
-      "color at": color,
+      **{f"{name} at": x for name, x in at.items()},
     }
 
   def at_places(self, x: Array) -> list[Array]:

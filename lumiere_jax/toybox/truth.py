@@ -30,6 +30,18 @@ CELLS, NOTHING, UNSURE = 8, 0, -1
 # surely not.
 _INSIDE, _OUTSIDE = 0.6, 1.4
 
+# Number of a value -> that of the value that a mirrored clip shows.
+_SIDES = {"left": "right", "right": "left"}
+MIRRORED = {
+  name: np.array(
+    [
+      tuple(known).index(" ".join(_SIDES.get(w, w) for w in value.split()))
+      for value in known
+    ]
+  )
+  for name, known in words.OF_SCENES.items()
+}
+
 
 def to_array(scene: scenes.Scene) -> np.ndarray:
   """[SIZE] int32: materials, sizes, whether each kind is there; the rest.

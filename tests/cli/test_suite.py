@@ -98,3 +98,15 @@ def test_of_judges_the_first_that_is_there_is_taken(weights):
   assert judge.size == 16
   with pytest.raises(errors.WeightsError, match="no judge128 in"):
     suite.find_judge(str(weights), "judge128")
+
+
+def test_a_judge_is_measured_on_real_clips(weights, tmp_path, capsys):
+  words = ["judge", "--judge", str(weights), "--out", str(tmp_path / "out")]
+  evaluate.main([*words, "--num-clips", "2", "--splits", "test_unseen"])
+  assert "test_unseen, 2 clips" in capsys.readouterr().out
+  found = json.loads((tmp_path / "out" / "judge.json").read_text("utf-8"))
+  rates = found["rates"]["test_unseen"]
+  assert {"shape", "color", "action", "everything"} <= {*rates}
+  assert all(0 <= rate["right"] <= 1 for rate in rates.values())
+  with pytest.raises(errors.ConfigError, match="need 2 or more"):
+    evaluate.main([*words, "--num-clips", "1"])

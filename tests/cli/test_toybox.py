@@ -1,3 +1,4 @@
+import numpy as np
 from PIL import Image
 import pytest
 
@@ -6,6 +7,7 @@ from lumiere_jax.cli import exits
 from lumiere_jax.cli import toybox
 from lumiere_jax.data import source
 from lumiere_jax.data import toybox as toybox_lib
+from lumiere_jax.video import read
 
 
 def _command(out, *more):
@@ -25,6 +27,22 @@ def test_the_command_makes_a_dataset(tmp_path, capsys):
   assert "styled/000007" in clips[2].name
   with pytest.raises(errors.OutputError, match="--overwrite"):
     toybox.main(_command(tmp_path / "toys"))
+
+
+def test_clips_are_written_as_films_too(tmp_path, capsys):
+  films = tmp_path / "films"
+  more = ("--num-clips", "1", "--first", "7", "--films", str(films))
+  toybox.main(_command(tmp_path / "toys", *more))
+  assert f"wrote {films / 'train_000007.mp4'}" in capsys.readouterr().out
+  probe = read.probe(films / "train_000007.mp4")
+  assert (probe.num_frames, probe.fps, probe.width) == (80, 16, 16)
+  first, last = (
+    np.asarray(Image.open(films / f"train_000007_{name}.png"))
+    for name in ("first", "last")
+  )
+  frames = toybox_lib.Toy(split="train", index=7, size=16).frames()
+  np.testing.assert_array_equal(first, frames[0])
+  np.testing.assert_array_equal(last, frames[-1])
 
 
 def test_an_error_is_one_sentence_and_exit_code_2(tmp_path, capsys):

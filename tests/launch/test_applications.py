@@ -33,9 +33,9 @@ def test_help_is_the_header():
     (["--wrong"], "--wrong is unknown"),
     (["--video"], "--video needs a value"),
     (["--video", "nowhere.mp4"], "there is no clip nowhere.mp4"),
-    (["--video", SCRIPT], "say what .* shows: --prompt TEXT"),
+    (["--video", SCRIPT], "with --first and --last"),
   ],
-  ids=["flag", "value", "clip", "prompt"],
+  ids=["flag", "value", "clip", "pictures"],
 )
 def test_a_mistake_is_one_sentence_and_exit_2(words, match):
   done = _run(*words)

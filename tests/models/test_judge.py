@@ -40,6 +40,9 @@ def test_shapes_of_answers(stem):
     "action": (2, 11),
     "shape at": (2, 2, 8, 8, 8),
     "color at": (2, 2, 8, 8, 10),
+    "material at": (2, 2, 8, 8, 2),
+    "size at": (2, 2, 8, 8, 3),
+    "actor at": (2, 2, 8, 8),
     "features": (2, 8),
   }
 

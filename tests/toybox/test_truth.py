@@ -92,3 +92,13 @@ def test_a_nearer_thing_hides_a_further_one():
   # The cube stands in the middle all along; the ball passes before it.
   assert counts[0].min() >= 0 < counts[0].max()
   assert counts[1].min() < counts[1].max()
+
+
+def test_a_mirrored_clip_shows_the_other_side():
+  for name, known in (("action", words.ACTIONS), ("camera", words.CAMERAS)):
+    other, known = truth.MIRRORED[name], tuple(known)
+    swapped = {known[k]: known[v] for k, v in enumerate(other) if k != v}
+    assert swapped
+    for one, mirrored in swapped.items():
+      assert {*one.split()} ^ {*mirrored.split()} == {"left", "right"}
+    np.testing.assert_array_equal(other[other], np.arange(len(known)))
