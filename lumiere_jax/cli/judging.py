@@ -47,6 +47,11 @@ class Judging:
     for split in self.splits:
       errors.require_one_of("--splits", split, world.NAMES)
     judge = suite.find_judge(self.judge, self.name)
+    if self.size is not None and self.size < judge.size:
+      raise errors.ConfigError(
+        f"--size is {self.size}; this judge reads clips of {judge.size} pixels "
+        "or more."
+      )
     found = {split: self._of(split, judge) for split in self.splits}
     for split, rates in found.items():
       print(f"\n{split}, {self.num_clips} clips")

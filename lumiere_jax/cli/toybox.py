@@ -92,7 +92,6 @@ def _stills(flags: Flags):
 
 
 def _films(flags: Flags, folder: pathlib.Path) -> None:
-  folder.mkdir(parents=True, exist_ok=True)
   for toy in _first(flags):
     path, frames = folder / f"{toy.split}_{toy.index:06d}.mp4", toy.frames()
     write.write_mp4(path, frames, toybox.FPS)

@@ -110,3 +110,5 @@ def test_a_judge_is_measured_on_real_clips(weights, tmp_path, capsys):
   assert all(0 <= rate["right"] <= 1 for rate in rates.values())
   with pytest.raises(errors.ConfigError, match="need 2 or more"):
     evaluate.main([*words, "--num-clips", "1"])
+  with pytest.raises(errors.ConfigError, match="of 16 pixels or more"):
+    evaluate.main([*words, "--size", "8"])
