@@ -42,12 +42,12 @@ STAGES = (
 # memory, since decoding is what it would wait for.
 ACCELERATOR = dict(
   text=dict(global_batch=64, num_steps=2_000),
-  t2i=dict(global_batch=64, num_steps=8_000, num_frames=8, keep=True),
-  base=dict(global_batch=32, num_steps=4_000, keep=True),
-  conditional=dict(global_batch=32, num_steps=6_000, keep=True),
-  ssr=dict(global_batch=32, num_steps=4_000, keep=True),
-  judge=dict(global_batch=64, num_steps=4_000, keep=True),
-  judge128=dict(global_batch=64, num_steps=4_000, keep=True),
+  t2i=dict(global_batch=256, num_steps=8_000, num_frames=4, keep="device"),
+  base=dict(global_batch=32, num_steps=4_000, keep="device"),
+  conditional=dict(global_batch=32, num_steps=6_000, keep="device"),
+  ssr=dict(global_batch=64, num_steps=4_000, keep="device"),
+  judge=dict(global_batch=64, num_steps=4_000, keep="device"),
+  judge128=dict(global_batch=64, num_steps=4_000, keep="device"),
 )
 VARIANTS = (*STAGES, *(f"{stage},gpu" for stage in ACCELERATOR))
 # How often each kind of mask is drawn where pixels are given.
@@ -137,16 +137,16 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
         place="centre",
         global_batch=4,
         num_workers=0,
-        keep=False,
+        keep="none",
         # Left and right mean something in these captions.
         flip=False,
       ),
       text=TEXT,
       model=dict(
-        widths=(48, 96, 192),
+        widths=(64, 128, 192),
         # Full resolution runs no block, and is most of the pixels.
         stem_width=16,
-        blocks=(1, 2, 2),
+        blocks=(2, 2, 2),
         attention=(1, 2),
         head_dim=32,
         groups=16,

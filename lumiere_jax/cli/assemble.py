@@ -111,7 +111,7 @@ def job(
     state=state,
     frozen=frozen,
     batches=batches,
-    place=functools.partial(meshes.place_batch, mesh=mesh),
+    place=feed.place(batches, mesh),
     every=loop.Every(**recipe["every"]),
     checkpoints=saving.Settings(**recipe["checkpoints"]),
     limits=guards.Settings(**recipe["guards"]),

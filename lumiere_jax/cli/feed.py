@@ -1,6 +1,8 @@
 """What a run is fed: batches, and where they come from."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+import dataclasses
+import functools
 import pathlib
 from typing import Any
 
@@ -8,20 +10,25 @@ import jax
 
 from lumiere_jax import errors
 from lumiere_jax.data import pipeline
+from lumiere_jax.data import resident
 from lumiere_jax.data import source
+from lumiere_jax.data import spec
+from lumiere_jax.data import view as view_lib
 from lumiere_jax.parallel import mesh as meshes
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
 from lumiere_jax.text import cache
-from lumiere_jax.types import Params
+from lumiere_jax.training import drawing
+from lumiere_jax.types import Batch, Params
 
 REJECTED = "rejected"
+DEVICE = "device"
 
 
 def clips(
   stage: stages.Stage, recipe: Mapping[str, Any], workdir: str, mesh
-) -> pipeline.ClipIterator:
-  """This process's part of the global batches.
+) -> pipeline.ClipIterator | drawing.Drawn:
+  """This process's part of the global batches, or what draws all of them.
 
   Args:
     stage: what is trained; its tokenizer runs in the workers.
@@ -30,6 +37,8 @@ def clips(
     mesh: says which clips the devices of this process work on.
   """
   data = dict(recipe["data"])
+  if data.get("keep") == DEVICE:
+    return _drawn(stage, recipe, mesh)
   batch = data.pop("global_batch")
   part, parts = meshes.reader(batch, mesh)
   return pipeline.build(
@@ -45,6 +54,36 @@ def clips(
     ),
     **data,
   )
+
+
+def place(batches, mesh) -> Callable[[Batch], Batch]:
+  """What brings batches of `clips` to the devices."""
+  if isinstance(batches, drawing.Drawn):
+    return lambda batch: batch
+  return functools.partial(meshes.place_batch, mesh=mesh)
+
+
+def _drawn(stage: stages.Stage, recipe: Mapping[str, Any], mesh):
+  """Tables of a whole dataset on the devices."""
+  data = dict(recipe["data"])
+  parts = spec.parse(data["dataset"])
+  sources = [pipeline.open_part(part, data["split"]) for part in parts]
+  of_view = {field.name for field in dataclasses.fields(view_lib.View)}
+  view = view_lib.View(
+    tokenizer=stage.tokenizer,
+    embedder=_lookup(data.get("embeddings")),
+    **{name: value for name, value in data.items() if name in of_view},
+  )
+  tables = resident.build(sources, [part.weight for part in parts], view)
+  settings = drawing.Settings(
+    batch_size=data["global_batch"],
+    num_frames=view.num_frames,
+    frames=view.frames,
+    crop=view.crop,
+    flip=view.flip,
+    seed=recipe["seed"],
+  )
+  return drawing.Drawn(vars(tables), settings, mesh, sources=sources)
 
 
 def _lookup(embeddings: str | None) -> cache.Lookup | None:

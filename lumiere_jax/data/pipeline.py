@@ -40,6 +40,9 @@ _STATE_VERSION = 2
 # Batches ready ahead of the device; they are large, so few.
 _AHEAD = 2
 _MOST_THREADS = 4
+# Where clips stay once they are decoded: nowhere, in the host's memory, or, as
+# `resident` tables, in the accelerator's.
+KEEP = ("none", "host", "device")
 # Whether a batch has video, whether it has labels -> what it is.
 _KINDS = {
   (True, False): VideoBatch,
@@ -59,7 +62,7 @@ def build(
   host_count: int = 1,
   max_rejected: float = 0.1,
   rejects: str | os.PathLike | None = None,
-  keep: bool = False,
+  keep: str = "none",
   **view: Any,
 ) -> "ClipIterator":
   """Opens a dataset as an endless iterator of batches.
@@ -74,7 +77,7 @@ def build(
     host_count: hosts that share each global batch.
     max_rejected: share of the clips that may be bad; see `quarantine`.
     rejects: file to list bad clips in, this host's own.
-    keep: whether decoded clips stay in memory; see `kept`.
+    keep: "host" if decoded clips stay in memory, see `kept`; else "none".
     **view: attributes of `view.View`: what is shown of a clip; with
       frames="none" its captions alone, and what they say.
 
@@ -88,15 +91,16 @@ def build(
       f"host_index={host_index}, host_count={host_count}: need at least one "
       "clip a batch, no negative workers, and 0 <= host_index < host_count."
     )
-  if keep and num_workers:
+  errors.require_one_of("data.keep", keep, KEEP)
+  if keep != "none" and num_workers:
     raise errors.ConfigError(
-      f"data.keep is on and data.num_workers is {num_workers}: each worker "
-      "would keep all clips for itself; use 0."
+      f"data.keep is {keep!r} and data.num_workers is {num_workers}: each "
+      "worker would keep all clips for itself; use 0."
     )
   parts = spec.parse(dataset)
   is_text = view.get("frames") == reading.NO_FRAMES
-  sources = [_open(part, split, is_text) for part in parts]
-  if keep and not is_text:
+  sources = [open_part(part, split, is_text) for part in parts]
+  if keep == "host" and not is_text:
     sources = [kept.Kept(source, view["resolution"]) for source in sources]
   return ClipIterator(
     sources,
@@ -233,7 +237,7 @@ class ClipIterator(Iterator[Batch]):
     )
 
 
-def _open(part: spec.Part, split: str, is_text: bool):
+def open_part(part: spec.Part, split: str, is_text: bool = False):
   """The clips of one dataset, or their captions alone."""
   if is_text:
     return reading.CaptionSource(part, split)

@@ -1,0 +1,162 @@
+"""A whole dataset as a few arrays, for accelerators to keep and draw from.
+
+A small network on a fast accelerator takes thousands of clips a second, more
+than any host can hand over one by one.  Where the dataset fits beside the
+network, it is decoded once into tables, and every batch is drawn from them by
+the accelerator itself; see `training.drawing`.
+"""
+
+from collections.abc import Sequence
+import concurrent.futures
+import dataclasses
+import os
+import time
+
+from absl import logging
+import numpy as np
+
+from lumiere_jax import errors
+from lumiere_jax.data import flip
+from lumiere_jax.data import source as source_lib
+from lumiere_jax.data import view as view_lib
+from lumiere_jax.video import read
+
+# Accelerators address a table by 32-bit numbers.
+_MOST_BYTES = 2**31 - 1
+_SAY_EVERY = 10.0  # seconds
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tables:
+  """N clips with at most M captions each.
+
+  Attributes:
+    video: [N, F, S, S, 3] uint8, all frames that may be shown of each.
+    tokens: [N, M, L] int32; None where the truth is told.
+    text_mask: [N, M, L] bool; likewise.
+    num_captions: [N] int32, of each clip; likewise.
+    may_flip: [N, M] bool, whether a caption leaves a clip that is mirrored
+      true; likewise.
+    labels: [N, K] int32, where the truth is told, else None.
+    places: [N, T / 2, C, C] int32; likewise.
+    share: [N] float32, probability of each clip; sums to 1.
+  """
+
+  video: np.ndarray
+  share: np.ndarray
+  tokens: np.ndarray | None = None
+  text_mask: np.ndarray | None = None
+  num_captions: np.ndarray | None = None
+  may_flip: np.ndarray | None = None
+  labels: np.ndarray | None = None
+  places: np.ndarray | None = None
+
+
+def build(
+  sources: Sequence[source_lib.ClipSource],
+  weights: Sequence[float],
+  view: view_lib.View,
+) -> Tables:
+  """Decodes everything, in threads.
+
+  Args:
+    sources: datasets of clips that are equally long.
+    weights: shares of their clips in what is drawn.
+    view: what is shown of a clip.  Its long side is cropped at the middle.
+
+  Raises:
+    ConfigError: the tables would be too large, or embeddings are given.
+    VideoError: a clip cannot be decoded, or is shorter than the first.
+    DataError: a record is damaged.
+  """
+  if view.embedder:
+    raise errors.ConfigError(
+      "data.keep is 'device' and data.embeddings is given; what stays on the "
+      "device is read by the text encoder there, so leave embeddings out."
+    )
+  shown = _whole_clips(sources[0][0], view)
+  total = sum(map(len, sources))
+  _require_small(total, shown)
+  video = np.empty(
+    (total, shown.num_frames, shown.resolution, shown.resolution, 3), np.uint8
+  )
+  places = [(source, k) for source in sources for k in range(len(source))]
+  said = [{}] * total
+
+  def put(row: int) -> None:
+    source, index = places[row]
+    clip = source[index]
+    arrays = shown(clip, np.random.default_rng(0))
+    video[row] = arrays.pop("video")
+    said[row] = arrays if view.truth else _captions(clip, view)
+
+  _in_threads(put, total)
+  shares = np.concatenate(
+    [
+      np.full(len(source), weight / sum(weights) / len(source), np.float32)
+      for source, weight in zip(sources, weights, strict=True)
+    ]
+  )
+  return Tables(video=video, share=shares, **_stack(said))
+
+
+def _whole_clips(clip: source_lib.Clip, view: view_lib.View) -> view_lib.View:
+  """A view that shows all that `view` may show of clips like this one."""
+  whole = dataclasses.replace(
+    view, frames="first", crop=None, place="centre", flip=False
+  )
+  if view.frames == "first":
+    return whole
+  duration, fps = clip.duration, clip.fps
+  if isinstance(clip.video, bytes) and not (duration and fps):
+    found = read.probe(clip.video, name=clip.name)
+    duration, fps = found.duration, found.fps
+  elif not isinstance(clip.video, bytes):
+    fps = fps or view.fps
+    duration = len(clip.video) / fps
+  fps = view.fps if view.frames == "clip" else fps
+  count = round(duration * fps)
+  if count < view.num_frames:
+    raise errors.VideoError(
+      f"{clip.name} has {count} frames at {fps:g} a second, fewer than the "
+      f"{view.num_frames} asked for."
+    )
+  return dataclasses.replace(whole, num_frames=count, fps=fps)
+
+
+def _require_small(num_clips: int, view: view_lib.View) -> None:
+  size = num_clips * view.num_frames * view.resolution**2 * 3
+  if size > _MOST_BYTES:
+    raise errors.ConfigError(
+      f"data.keep is 'device' and {num_clips} clips of {view.num_frames} "
+      f"frames of {view.resolution} pixels are {size / 1e9:.1f} GB; at most "
+      f"{_MOST_BYTES / 1e9:.1f} GB can stay there. Use a part of them, such as "
+      "--config.data.split='train[:1000]', or --config.data.keep=host."
+    )
+
+
+def _captions(clip: source_lib.Clip, view: view_lib.View) -> dict:
+  tokens, mask = view.tokenizer(list(clip.captions))
+  may = [view.flip and flip.may_flip(caption) for caption in clip.captions]
+  return {"tokens": tokens, "text_mask": mask, "may_flip": np.array(may)}
+
+
+def _stack(said: list[dict]) -> dict[str, np.ndarray]:
+  """Of each clip some arrays, to tables; lists of captions are filled up."""
+  if "labels" in said[0]:
+    return {name: np.stack([one[name] for one in said]) for name in said[0]}
+  counts = np.array([len(one["tokens"]) for one in said], np.int32)
+  most = counts.max()
+  fill = lambda x: np.pad(x, [(0, most - len(x))] + [(0, 0)] * (x.ndim - 1))
+  tables = {name: np.stack([fill(x[name]) for x in said]) for name in said[0]}
+  return tables | {"num_captions": counts}
+
+
+def _in_threads(work, count: int) -> None:
+  """Calls work(k) for all k below `count`, and says how far it is."""
+  said = time.monotonic()
+  with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+    for done, _ in enumerate(threads.map(work, range(count)), 1):
+      if time.monotonic() - said > _SAY_EVERY:
+        said = time.monotonic()
+        logging.info("decoded %d of %d clips", done, count)
