@@ -50,7 +50,7 @@ def load(
   workdir = shipped.find(workdir)
   if export.is_export(workdir):
     params, record = export.read(workdir)
-    stage = stages.build(record.recipe)
+    stage = stages.build(_on_this_machine(record.recipe))
     abstract = _unboxed(stage)
     _require(abstract.keys() if parts is None else parts, params, workdir)
     _check({part: abstract.get(part, {}) for part in params}, params, workdir)
@@ -60,10 +60,22 @@ def load(
       f"there is no folder {workdir}; give the --workdir of `lumiere train`, "
       "or a folder with base/ and ssr/ inside."
     )
-  stage = stages.build(run_record.read(workdir).recipe)
+  stage = stages.build(_on_this_machine(run_record.read(workdir).recipe))
   params = _restore(workdir)
   _check(_unboxed(stage), params, workdir)
   return stage, params, digest(params)
+
+
+def _on_this_machine(recipe: dict[str, Any]) -> dict[str, Any]:
+  """The recipe, in float32 on a CPU.
+
+  What was trained in bfloat16 on an accelerator is not faster in it there:
+  CPUs convert to float32 and back around every operation.
+  """
+  model = dict(recipe.get("model") or {})
+  if jax.default_backend() != "cpu" or "dtype" not in model:
+    return recipe
+  return dict(recipe, model=model | {"dtype": "float32"})
 
 
 def require_same(
