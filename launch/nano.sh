@@ -7,10 +7,11 @@
 # Hours; not yet measured whole. What is there already is not made again, so
 # the same command goes on where it was stopped. STAGE is one of text, t2i,
 # base, conditional, ssr, judge, judge128, weights. With --device gpu batches
-# are larger, steps more, and all clips are rendered while the first stages
-# train. At the end DIR/weights holds what ships as "nano", in bfloat16, at most
-# 32 MB: the conditional network goes as the base, since it is that where
-# nothing is given.
+# are larger, steps more, clips stay in the accelerator's memory, and all are
+# rendered while the first stages train; base is passed over, since conditional
+# learns what it would. At the end DIR/weights holds what ships as "nano", in
+# bfloat16, at most 32 MB: the conditional network goes as the base, since it is
+# that where nothing is given.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -32,7 +33,7 @@ while (($#)); do
       shift 2
       ;;
     -h | --help)
-      sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit
       ;;
     *) fail "$1 is unknown; see launch/nano.sh --help." ;;
@@ -67,10 +68,17 @@ render() { # NAME SIZE CLIPS FRAMES
       --num-frames "$4"
 }
 embed() { # NAME
+  # What stays on the accelerator is read by the text encoder there.
+  [[ "$device" == cpu ]] || return 0
   say "embed $1"
   [[ -f "$cache/words-$1/encoder.json" ]] ||
     lumiere embed --weights "$out/text" --dataset "$cache/$1" \
       --out "$cache/words-$1"
+}
+clips() { # NAME: flags that say what is trained on
+  clips=("--config.data.dataset=$cache/$1")
+  [[ "$device" == gpu ]] ||
+    clips+=("--config.data.embeddings=$cache/words-$1")
 }
 train() { # STAGE FLAGS
   local stage="$1"
@@ -80,13 +88,14 @@ train() { # STAGE FLAGS
     "--workdir=$out/$stage" "$@"
 }
 
-variant="" ahead=none
+# As many as may stay on an accelerator, which addresses 2 GiB.
+variant="" ahead=none stills=12000 of_each=8 fine=2000
 if [[ "$device" == gpu ]]; then
-  variant=",gpu"
+  variant=",gpu" stills=48000 of_each=4 fine=540
   (
-    render stills32 32 12000 8
+    render stills32 32 "$stills" "$of_each"
     render toys32 32 8000 80
-    render toys128 128 2000 80
+    render toys128 128 "$fine" 80
   ) >"$out/render.log" 2>&1 &
   ahead=$!
   trap 'kill "$ahead" 2>/dev/null || true' EXIT
@@ -95,23 +104,26 @@ fi
 train text
 ends text
 # Images need no clips, and stills render ten times as fast.
-render stills32 32 12000 8
+render stills32 32 "$stills" "$of_each"
 embed stills32
-train t2i "--config.data.dataset=$cache/stills32" \
-  "--config.data.embeddings=$cache/words-stills32" "--config.init_from=$out/text"
+clips stills32
+train t2i "${clips[@]}" "--config.init_from=$out/text"
 ends t2i
 render toys32 32 8000 80
 embed toys32
-here32=("--config.data.dataset=$cache/toys32"
-  "--config.data.embeddings=$cache/words-toys32")
-train base "${here32[@]}" "--config.init_from=$out/t2i"
+clips toys32
+before="$out/t2i"
+if [[ "$device" == cpu || "$until" == base ]]; then
+  train base "${clips[@]}" "--config.init_from=$before"
+  before="$out/base"
+fi
 ends base
-train conditional "${here32[@]}" "--config.init_from=$out/base"
+train conditional "${clips[@]}" "--config.init_from=$before"
 ends conditional
-render toys128 128 2000 80
+render toys128 128 "$fine" 80
 embed toys128
-train ssr "--config.data.dataset=$cache/toys128" \
-  "--config.data.embeddings=$cache/words-toys128" "--config.init_from=$out/text"
+clips toys128
+train ssr "${clips[@]}" "--config.init_from=$out/text"
 ends ssr
 train judge "--config.data.dataset=$cache/toys32"
 ends judge
