@@ -195,6 +195,8 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
 def _on_accelerator(config, num_steps, **data):
   config.num_steps = num_steps
   config.data.update(data)
+  if config.data.keep == "device":
+    config.data.num_workers = 8  # which decode everything, once
   if config.model:
     config.model.dtype = "bfloat16"
 

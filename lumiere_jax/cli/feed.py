@@ -74,7 +74,9 @@ def _drawn(stage: stages.Stage, recipe: Mapping[str, Any], mesh):
     embedder=_lookup(data.get("embeddings")),
     **{name: value for name, value in data.items() if name in of_view},
   )
-  tables = resident.build(sources, [part.weight for part in parts], view)
+  tables = resident.build(
+    sources, [part.weight for part in parts], view, data["num_workers"]
+  )
   settings = drawing.Settings(
     batch_size=data["global_batch"],
     num_frames=view.num_frames,

@@ -6,10 +6,11 @@ network, it is decoded once into tables, and every batch is drawn from them by
 the accelerator itself; see `training.drawing`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 import concurrent.futures
 import dataclasses
-import os
+import functools
+import multiprocessing
 import time
 
 from absl import logging
@@ -24,6 +25,7 @@ from lumiere_jax.video import read
 # Accelerators address a table by 32-bit numbers.
 _MOST_BYTES = 2**31 - 1
 _SAY_EVERY = 10.0  # seconds
+_AT_ONCE = 32  # clips that a process is given
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,13 +58,15 @@ def build(
   sources: Sequence[source_lib.ClipSource],
   weights: Sequence[float],
   view: view_lib.View,
+  num_workers: int = 0,
 ) -> Tables:
-  """Decodes everything, in threads.
+  """Decodes everything.
 
   Args:
     sources: datasets of clips that are equally long.
     weights: shares of their clips in what is drawn.
     view: what is shown of a clip.  Its long side is cropped at the middle.
+    num_workers: processes that decode; 0 decodes in this one.
 
   Raises:
     ConfigError: the tables would be too large, or embeddings are given.
@@ -80,17 +84,14 @@ def build(
   video = np.empty(
     (total, shown.num_frames, shown.resolution, shown.resolution, 3), np.uint8
   )
-  places = [(source, k) for source in sources for k in range(len(source))]
-  said = [{}] * total
-
-  def put(row: int) -> None:
-    source, index = places[row]
-    clip = source[index]
-    arrays = shown(clip, np.random.default_rng(0))
-    video[row] = arrays.pop("video")
-    said[row] = arrays if view.truth else _captions(clip, view)
-
-  _in_threads(put, total)
+  said = []
+  places = [
+    (k, at) for k in range(len(sources)) for at in range(len(sources[k]))
+  ]
+  read = functools.partial(_read, sources, shown, view)
+  for arrays in _all(read, places, num_workers):
+    video[len(said)] = arrays.pop("video")
+    said.append(arrays)
   shares = np.concatenate(
     [
       np.full(len(source), weight / sum(weights) / len(source), np.float32)
@@ -135,6 +136,21 @@ def _require_small(num_clips: int, view: view_lib.View) -> None:
     )
 
 
+def _read(
+  sources: Sequence[source_lib.ClipSource],
+  shown: view_lib.View,
+  view: view_lib.View,
+  place: tuple[int, int],
+) -> dict[str, np.ndarray]:
+  """All arrays of one clip: its source's number, and its own there."""
+  source, index = place
+  clip = sources[source][index]
+  arrays = shown(clip, np.random.default_rng(0))
+  if view.truth:
+    return arrays
+  return {"video": arrays["video"]} | _captions(clip, view)
+
+
 def _captions(clip: source_lib.Clip, view: view_lib.View) -> dict:
   tokens, mask = view.tokenizer(list(clip.captions))
   may = [view.flip and flip.may_flip(caption) for caption in clip.captions]
@@ -152,11 +168,24 @@ def _stack(said: list[dict]) -> dict[str, np.ndarray]:
   return tables | {"num_captions": counts}
 
 
-def _in_threads(work, count: int) -> None:
-  """Calls work(k) for all k below `count`, and says how far it is."""
+def _all(
+  read: Callable, places: Sequence, num_workers: int
+) -> Iterator[dict[str, np.ndarray]]:
+  """What `read` makes of each place, in order; says how far it is."""
   said = time.monotonic()
-  with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
-    for done, _ in enumerate(threads.map(work, range(count)), 1):
-      if time.monotonic() - said > _SAY_EVERY:
-        said = time.monotonic()
-        logging.info("decoded %d of %d clips", done, count)
+  for done, arrays in enumerate(_mapped(read, places, num_workers), 1):
+    yield arrays
+    if time.monotonic() - said > _SAY_EVERY:
+      said = time.monotonic()
+      logging.info("decoded %d of %d clips", done, len(places))
+
+
+def _mapped(read: Callable, places: Sequence, num_workers: int) -> Iterator:
+  if not num_workers:
+    yield from map(read, places)
+    return
+  # Not forked: the accelerator's runtime has threads already.
+  with concurrent.futures.ProcessPoolExecutor(
+    num_workers, multiprocessing.get_context("spawn")
+  ) as pool:
+    yield from pool.map(read, places, chunksize=_AT_ONCE)

@@ -53,6 +53,15 @@ def test_all_that_may_be_shown_is_there(dataset, frames, fps, total):
   np.testing.assert_allclose(tables.share, np.full(NUM_CLIPS, 1 / NUM_CLIPS))
 
 
+def test_processes_change_nothing(dataset):
+  one = _built(dataset, frames="clip")
+  many = resident.build(
+    [source.ClipSource(dataset)], [1.0], _view(frames="clip"), num_workers=2
+  )
+  for name in ("video", "tokens", "num_captions"):
+    np.testing.assert_array_equal(getattr(one, name), getattr(many, name))
+
+
 def test_random_frames_are_of_all_that_a_clip_has(dataset):
   clip = source.ClipSource(dataset)[0]
   tables = _built(dataset, frames="random")

@@ -70,6 +70,31 @@ def test_two_steps_and_a_resume_are_four_steps(home):
   assert "has its 4 steps" in finished.stderr
 
 
+def test_batches_drawn_on_the_device_go_on_after_a_stop(home):
+  def train(name, steps):
+    done = commands.run(
+      *("train", "--config=configs/nano.py:t2i", f"--workdir={home / name}"),
+      *(f"--config.data.dataset={home / 'data'}", "--config.data.keep=device"),
+      *("--config.data.global_batch=2", "--config.data.num_workers=2"),
+      *("--config.data.resolution=16", "--config.model.widths=(16,16)"),
+      *("--config.model.blocks=(1,1)", "--config.model.attention=(1,)"),
+      *("--config.model.head_dim=8", "--config.optimizer.decay=constant"),
+      *("--config.every.log=1", f"--config.num_steps={steps}"),
+      cache=home / "cache",
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+  train("drawn_whole", 3)
+  train("drawn_parts", 1)
+  assert "resumed from step 1" in train("drawn_parts", 3).stderr
+  whole, parts = (
+    _saved(home / "drawn_whole", 3),
+    _saved(home / "drawn_parts", 3),
+  )
+  chex.assert_trees_all_equal(whole, parts)
+
+
 def test_embeddings_made_ahead_train_the_same(home):
   cache, start = home / "cache", home / "started"
   commands.train("t2i", home / "data", start, 1, cache=cache)
