@@ -78,6 +78,7 @@ def _dispatch(argv: list[str]) -> None:
   verb, *rest = argv
   errors.require_one_of("verb", verb, VERBS)
   machine.avoid_absent_tpu()
+  machine.ensure_two_threads()
   xla_flags.apply_cpu()
   _load(verb).main(rest)
 

@@ -14,6 +14,7 @@ from lumiere_jax.generation import plans
 from lumiere_jax.generation import progress
 from lumiere_jax.generation import request as requests
 from lumiere_jax.generation import result as results
+from lumiere_jax.parallel import machine
 from lumiere_jax.parallel import mesh as meshes
 from lumiere_jax.parallel import rules
 from lumiere_jax.sampling import base
@@ -183,9 +184,12 @@ def can_watch(devices: Sequence[jax.Device]) -> bool:
   Simulated devices share few threads. The one that tells of a step waits for
   its clips to be copied, the copy waits for a thread, and the threads wait in
   the next collective for the one that tells: with clips above some 100 kB,
-  jax 0.10 on two cores then always stops for good.
+  jax 0.10 on two cores then always stops for good.  So it does with one device
+  in a pool of one thread.
   """
-  return len(devices) == 1 or devices[0].platform != "cpu"
+  if devices[0].platform != "cpu":
+    return True
+  return len(devices) == 1 and machine.compute_threads() > 1
 
 
 @dataclasses.dataclass

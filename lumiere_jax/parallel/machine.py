@@ -43,6 +43,26 @@ def avoid_absent_tpu() -> None:
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 
+def compute_threads() -> int:
+  """Threads of the pool in which JAX computes on a CPU."""
+  asked = os.environ.get("NPROC", "")
+  if asked.isdecimal():
+    return int(asked)
+  if hasattr(os, "sched_getaffinity"):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1
+
+
+def ensure_two_threads() -> None:
+  """Gives JAX a second thread where it may use one core alone.
+
+  With one it stops for good when a program tells of a step: the thread that
+  computes waits for the one that would copy what is told, itself (jax 0.10.2).
+  """
+  if compute_threads() < 2:
+    os.environ["NPROC"] = "2"
+
+
 def attribute(name: str) -> str | None:
   """What the machine says of `name`; None where nobody answers."""
   if not has_tpu() or "TPU_SKIP_MDS_QUERY" in os.environ:

@@ -13,6 +13,8 @@ the pool waits in a collective for the device that calls, which waits for a
 thread to copy its clips if they exceed 100 kB.  The environment variable NPROC,
 the size of that pool, set to twice the devices before jax loads, prevents it
 (jax 0.10.2: 8 devices on 2 cores stop for good without, run with NPROC=32).
+So does one device where the process may use one core alone; `lumiere` then sets
+NPROC=2 by itself.
 """
 
 from collections.abc import Callable

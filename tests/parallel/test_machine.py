@@ -47,6 +47,19 @@ def test_a_worker_knows_whether_there_are_others(
   assert machine.is_one_of_many(said.get) == is_one
 
 
+@pytest.mark.parametrize(
+  ("cores", "nproc", "after"),
+  [(1, None, 2), (1, "4", 4), (2, None, 2), (3, None, 3), (8, "1", 2)],
+)
+def test_jax_has_two_threads_at_least(monkeypatch, cores, nproc, after):
+  monkeypatch.setattr(
+    os, "sched_getaffinity", lambda _: set(range(cores)), raising=False
+  )
+  monkeypatch.setenv("NPROC", nproc or "")
+  machine.ensure_two_threads()
+  assert machine.compute_threads() == after
+
+
 def test_the_environment_is_asked_before_the_machine(monkeypatch):
   said = {"accelerator-type": "v5litepod-16"}
   assert machine.accelerator_type(said.get) == "v5litepod-16"
