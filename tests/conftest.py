@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+from lumiere_jax.parallel import machine
+
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 _FLAG = "--xla_force_host_platform_device_count"
 if _FLAG not in os.environ.get("XLA_FLAGS", ""):
@@ -11,6 +13,7 @@ if _FLAG not in os.environ.get("XLA_FLAGS", ""):
 # Tests run each program a few times: compiling fast beats running fast.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+machine.ensure_two_threads()
 
 
 def pytest_addoption(parser):
