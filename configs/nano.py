@@ -26,7 +26,8 @@ from the start; and `:style` learns how a picture is drawn,
 which `lumiere stylize --style out/style` then mixes in.  `:t2i,gpu` and so on
 are for one accelerator; `launch/nano.sh [--device gpu]` runs all of it.
 
-Needs    2 CPU cores, 4 GiB; or one accelerator of 16 GB, and cores to render.
+Needs    2 CPU cores, 4 GiB; or one accelerator, of which `:t2i,gpu` took 5 GiB
+         (the others not yet measured), and cores to render.
 Takes    on an H100, of what ships: 6,000 steps of `:t2i,gpu` 150 s, 2,000 of
          `:conditional,gpu` and, beside them, 2,000 of `:ssr,gpu` 130 s. On two
          CPU cores some 9 hours, reckoned from seconds a step, which are in

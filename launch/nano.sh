@@ -88,7 +88,7 @@ train() { # STAGE FLAGS
     "--workdir=$out/$stage" "$@"
 }
 
-# As many as may stay on an accelerator, which addresses 2 GiB.
+# No more than 2 GiB of frames of each, which is what may stay there.
 variant="" ahead=none stills=12000 of_each=8 fine=2000
 if [[ "$device" == gpu ]]; then
   variant=",gpu" stills=48000 of_each=4 fine=540

@@ -22,7 +22,7 @@ from lumiere_jax.data import source as source_lib
 from lumiere_jax.data import view as view_lib
 from lumiere_jax.video import read
 
-# Accelerators address a table by 32-bit numbers.
+# What 32-bit numbers address; larger tables are untried.
 _MOST_BYTES = 2**31 - 1
 _SAY_EVERY = 10.0  # seconds
 _AT_ONCE = 32  # clips that a process is given
@@ -70,7 +70,7 @@ def build(
 
   Raises:
     ConfigError: the tables would be too large, or embeddings are given.
-    VideoError: a clip cannot be decoded, or is shorter than the first.
+    VideoError: a clip cannot be decoded, or is not as long as the first.
     DataError: a record is damaged.
   """
   if view.embedder:
@@ -145,6 +145,13 @@ def _read(
   """All arrays of one clip: its source's number, and its own there."""
   source, index = place
   clip = sources[source][index]
+  # Or the end of a longer one would never be shown, and nobody told.
+  if (count := _whole_clips(clip, view).num_frames) != shown.num_frames:
+    raise errors.VideoError(
+      f"{clip.name} has {count} frames and the first clip {shown.num_frames}; "
+      "what stays on the device is equally long. Give --config.data.keep=host, "
+      "or clips of one length."
+    )
   arrays = shown(clip, np.random.default_rng(0))
   if view.truth:
     return arrays

@@ -1,5 +1,7 @@
 """Tables hold what batches would show."""
 
+import dataclasses
+
 import clips
 import numpy as np
 import pytest
@@ -117,6 +119,15 @@ def test_what_is_too_large_is_refused(dataset, monkeypatch):
 def test_a_clip_that_is_too_short_is_refused(dataset):
   with pytest.raises(errors.VideoError, match="fewer than the 99"):
     _built(dataset, num_frames=99)
+
+
+def test_clips_of_other_lengths_are_refused(dataset):
+  ours = source.ClipSource(dataset)
+  view = _view(frames="clip")
+  longer = resident._whole_clips(ours[0], view)
+  longer = dataclasses.replace(longer, num_frames=longer.num_frames + 1)
+  with pytest.raises(errors.VideoError, match="equally long"):
+    resident._read([ours], longer, view, (0, 1))
 
 
 def test_embeddings_are_refused(dataset):

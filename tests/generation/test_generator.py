@@ -170,6 +170,12 @@ def test_watching_large_clips_on_simulated_devices_ends(front):
   np.testing.assert_array_equal(seen[0].frames(0), result.frames[0])
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_thread_cannot_compute_and_tell(monkeypatch, threads):
+  monkeypatch.setattr(painter.machine, "compute_threads", lambda: threads)
+  assert painter.can_watch(jax.devices()[:1]) == (threads > 1)
+
+
 def test_progress_tells_every_step_of_every_stage(one_device):
   seen = []
   result = one_device(REQUEST, seen.append)
