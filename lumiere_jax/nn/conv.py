@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from lumiere_jax import errors
 from lumiere_jax.nn import axes
+from lumiere_jax.nn import bias
 from lumiere_jax.nn import initial
 from lumiere_jax.nn import saved
 from lumiere_jax.nn import timeline as timelines
@@ -51,10 +52,10 @@ class SpatialConv(nn.Module):
   @nn.compact
   def __call__(self, x: Array) -> Array:
     pad = (self.kernel_size - 1) // 2
-    frames = nn.Conv(
+    frames = bias.Conv(
       self.features,
       (self.kernel_size, self.kernel_size),
-      strides=self.stride,
+      strides=(self.stride, self.stride),
       padding=((pad, pad), (pad, pad)),
       kernel_init=initial.named(self.kernel_init, axes.CONV_2D),
       bias_init=initial.named(initial.ZEROS, ("conv_out",)),
@@ -128,7 +129,7 @@ class TemporalConv(nn.Module):
       initial.named(self.kernel_init, axes.CONV_1D),
       (self.kernel_size, x.shape[-1], self.features),
     )
-    bias = self.param(
+    offset = self.param(
       "bias",
       initial.named(initial.ZEROS, ("conv_out",)),
       (self.features,),
@@ -139,4 +140,4 @@ class TemporalConv(nn.Module):
     out = convolve_frames(
       x, jnp.asarray(kernel, self.dtype), self.layout, padding
     )
-    return saved.convolved(out + bias.astype(self.dtype))
+    return saved.convolved(bias.add(out, offset.astype(self.dtype)))

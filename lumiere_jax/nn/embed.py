@@ -5,6 +5,7 @@ import jax.numpy as jnp
 
 from lumiere_jax.nn import activations
 from lumiere_jax.nn import axes
+from lumiere_jax.nn import bias
 from lumiere_jax.nn import initial
 from lumiere_jax.types import Array
 
@@ -78,9 +79,9 @@ def dense(
   kernel_init: initial.Initial = initial.FAN_IN,
   names: tuple[str, str] = axes.DENSE,
   use_bias: bool = True,
-) -> nn.Dense:
+) -> bias.Dense:
   """A dense layer whose kernel names its axes."""
-  return nn.Dense(
+  return bias.Dense(
     features,
     use_bias=use_bias,
     kernel_init=initial.named(kernel_init, names),
