@@ -14,6 +14,7 @@ python="${LUMIERE_PYTHON:-.venv/bin/python}"
 rows() {
   local base=--config=configs/base_128.py ssr=--config=configs/ssr_1024.py
   local t2i=--config=configs/t2i_128.py
+  local if=--config=configs/if_64.py if_ssr=--config=configs/if_ssr_256.py
   cat <<ROWS
 base_v5e_256 $base --topology=v5e:16x16
 ssr_v5e_256 $ssr --topology=v5e:16x16
@@ -31,6 +32,10 @@ base_v5p_4 $base --topology=v5p:2x2x1 --config.mesh.fsdp=1 --config.data.global_
 base_v5p_2_slices $base --topology=v5p:4x4x4 --slices=2 --config.data.global_batch=32
 t2i_v5e_256 $t2i --topology=v5e:16x16
 base_v4_64 $base --topology=v4:4x4x4 --config.data.global_batch=16
+t5_xxl_v5e_8 $if --topology=v5e:2x4 --program=embed
+if_ssr_v5e_256 $if_ssr --topology=v5e:16x16
+if_xl_v5p_64 $if:xl --topology=v5p:4x4x4 --config.data.global_batch=16
+if_l_v5e_256 $if:l --topology=v5e:16x16
 base_tpu7x_64 $base --topology=tpu7x:4x4x4 --config.data.global_batch=32
 ROWS
 }

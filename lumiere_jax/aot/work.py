@@ -8,6 +8,7 @@ from typing import Any
 import jax
 
 from lumiere_jax import errors
+from lumiere_jax.aot import embed_step
 from lumiere_jax.aot import plan as plans
 from lumiere_jax.aot import sample_step
 from lumiere_jax.aot import topology
@@ -18,7 +19,7 @@ from lumiere_jax.parallel import model_flops
 from lumiere_jax.stages import objective
 from lumiere_jax.stages import stage as stages
 
-PROGRAMS = ("train", "sample")
+PROGRAMS = ("train", "sample", "embed")
 
 
 def training(recipe: Mapping[str, Any], where: topology.Topology) -> plans.Work:
@@ -129,6 +130,40 @@ def sampling_flops(
   sampler = sample_step.plain(stage, num_frames)
   told = sample_step.told(stage, num_clips, num_frames)
   return model_flops.count(sampler, params, *told)
+
+
+def embedding(
+  recipe: Mapping[str, Any], where: topology.Topology, num_captions: int
+) -> plans.Work:
+  """The text encoder of a recipe, a copy on each device.
+
+  Args:
+    recipe: of any stage.
+    where: a topology of one host.
+    num_captions: encoded together, on each device.
+  """
+  started = time.monotonic()
+  mesh = meshes.make({"data": -1}, where.devices())
+  count = num_captions * mesh.size
+  lowered, params = embed_step.lower(recipe, mesh, count)
+  stage = stages.build(recipe)
+  flops = model_flops.count(
+    stage.encode, params, *embed_step.captions(stage, count)
+  )
+  return plans.Work(
+    lowered=lowered,
+    classes={"weights": params},
+    flops=flops,
+    what={
+      "stage": "text",
+      "mesh": dict(mesh.shape),
+      "clips": count,
+      "remat": None,
+      "layout": None,
+      "program": "embed",
+    },
+    trace_seconds=time.monotonic() - started,
+  )
 
 
 def said(recipe: Mapping[str, Any], mesh) -> dict[str, Any]:

@@ -24,6 +24,9 @@ from lumiere_jax.cli import exits
 from lumiere_jax.cli import progress
 from lumiere_jax.data import source
 from lumiere_jax.data import spec
+from lumiere_jax.parallel import mesh as meshes
+from lumiere_jax.stages import encoding
+from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
 from lumiere_jax.text import cache
 
@@ -37,7 +40,7 @@ class Flags:
     dataset: as in data.dataset of a recipe.
     out: folder of embeddings to make or to add to.
     split: split of the dataset.
-    batch: captions encoded at once.
+    batch: captions encoded at once, rounded up to a multiple of the devices.
   """
 
   weights: str
@@ -57,17 +60,22 @@ def main(argv: list[str] | None = None) -> None:
   sources = [
     source.ClipSource(part, flags.split) for part in spec.parse(flags.dataset)
   ]
-  encode = jax.jit(lambda tokens, mask: stage.encode(params, tokens, mask))
+  devices = jax.local_devices()
+  batch = -(-flags.batch // len(devices)) * len(devices)
+  mesh = meshes.make({"data": -1}, devices)
+  encode = encoding.program(stage, mesh)
+  text = stages.in_compute_dtype(stage, {"text": params["text"]})
+  text = jax.device_put(text, meshes.replicated(mesh))
 
   def embed(texts):
-    tokens, mask = stage.tokenizer([*texts, *[""] * (flags.batch - len(texts))])
-    rows, mask = encode(tokens, mask)
+    tokens, mask = stage.tokenizer([*texts, *[""] * (batch - len(texts))])
+    rows, mask = encode(text, tokens, mask)
     return np.asarray(rows)[: len(texts)], np.asarray(mask)[: len(texts)]
 
   total = sum(len(one) for one in sources)
   done, made, bar = 0, 0, progress.Bar(sys.stderr)
   captions = _captions(sources)
-  while texts := list(itertools.islice(captions, flags.batch)):
+  while texts := list(itertools.islice(captions, batch)):
     missing = known.missing(texts)
     if missing:
       known(missing, embed)

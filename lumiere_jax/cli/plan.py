@@ -4,6 +4,7 @@ r"""Compiles a recipe for TPUs that are not here, and says how it would go.
   lumiere plan --config=configs/base_128.py --topology=v5p:4x4x8 --slices=2
   lumiere plan --config=configs/ssr_1024.py --topology=v6e:2x4 --program=sample
   lumiere plan --config=configs/base_128.py --topology=v5e:16x16 --search
+  lumiere plan --config=configs/if_64.py --topology=v5e:2x4 --program=embed
 
 It is the real TPU compiler, so that what fits here fits there; its times are
 its own estimates. Any field of the recipe is a flag, as in `lumiere train`.
@@ -34,12 +35,19 @@ _TOPOLOGY = flags.DEFINE_string(
   "topology", None, "Slice of TPUs, such as v5e:16x16 or v5p:4x4x8."
 )
 _SLICES = flags.DEFINE_integer("slices", 1, "How many of them.")
-_PROGRAM = flags.DEFINE_string("program", "train", "train or sample.")
+_PROGRAM = flags.DEFINE_string(
+  "program",
+  "train",
+  "train; sample; or embed, the text encoder, with --captions a device.",
+)
 _FRONT = flags.DEFINE_string(
   "front",
   None,
   "pmap or sharded, when sampling; by default pmap, and sharded where a chip "
   "cannot hold the network.",
+)
+_CAPTIONS = flags.DEFINE_integer(
+  "captions", 32, "Captions that a device embeds at once."
 )
 _FRAMES = flags.DEFINE_integer("frames", 80, "Frames of a sampled clip.")
 _EFFORT = flags.DEFINE_string(
@@ -89,6 +97,9 @@ def plan(recipe, where: topology.Topology) -> list[plans.Plan]:
     return search.pareto(recipe, where, effort=_EFFORT.value, tell=print)
   if _PROGRAM.value == "sample":
     return _sampler(recipe, where)
+  if _PROGRAM.value == "embed":
+    encoder = work.embedding(recipe, where, _CAPTIONS.value)
+    return [plans.make(encoder, where, _EFFORT.value)[0]]
   made, compiled = plans.make(
     work.training(recipe, where), where, _EFFORT.value
   )
