@@ -33,7 +33,7 @@ base_v5p_2_slices $base --topology=v5p:4x4x4 --slices=2 --config.data.global_bat
 t2i_v5e_256 $t2i --topology=v5e:16x16
 base_v4_64 $base --topology=v4:4x4x4 --config.data.global_batch=16
 t5_xxl_v5e_8 $if --topology=v5e:2x4 --program=embed
-if_ssr_v5e_256 $if_ssr --topology=v5e:16x16
+if_ssr_l_v5e_256 $if_ssr:l --topology=v5e:16x16 --config.data.global_batch=256
 if_xl_v5p_64 $if:xl --topology=v5p:4x4x4 --config.data.global_batch=16
 if_l_v5e_256 $if:l --topology=v5e:16x16
 base_tpu7x_64 $base --topology=tpu7x:4x4x4 --config.data.global_batch=32

@@ -141,7 +141,14 @@ def embedding(
     recipe: of any stage.
     where: a topology of one host.
     num_captions: encoded together, on each device.
+
+  Raises:
+    ConfigError: fewer than one.
   """
+  if num_captions < 1:
+    raise errors.ConfigError(
+      f"--captions is {num_captions}; a device embeds 1 or more at once."
+    )
   started = time.monotonic()
   mesh = meshes.make({"data": -1}, where.devices())
   count = num_captions * mesh.size

@@ -38,10 +38,14 @@ def test_help_has_an_example_and_the_flags():
     ([CONFIG, "--topology=v9:2x2"], "We know v4, v5e"),
     (["--config=configs/none.py", TOPOLOGY], "there is no recipe"),
     (["--table=nowhere"], "nowhere holds no plans"),
+    (
+      [CONFIG, TOPOLOGY, "--program=embed", "--captions=0"],
+      "--captions is 0; a device embeds 1 or more",
+    ),
   ],
   ids=[
     *("no config", "no topology", "extra", "program", "shape", "generation"),
-    *("recipe", "table"),
+    *("recipe", "table", "captions"),
   ],
 )
 def test_nonsense_is_one_sentence(words, said):
