@@ -10,7 +10,13 @@ prediction's.  Min-SNR (Hang et al. 2023) is
 
   (2)  w = min(snr, gamma)
 
-and "uniform" leaves the prediction's own error as it is.
+"velocity" counts an error as it would count were v predicted, as far as
+
+  (3)  w = min(1 + snr, gamma)
+
+so that a network of the clean clip is taught high noise, too, where (2) counts
+it for nothing and a prompt decides; "uniform" leaves the prediction's own
+error as it is.
 """
 
 from collections.abc import Callable
@@ -23,6 +29,7 @@ from lumiere_jax.types import Array
 
 # (logsnr [B], prediction kind) -> weight [B] float32
 Weight = Callable[[Array, str], Array]
+WEIGHTS = ("uniform", "min_snr", "velocity")
 
 
 def uniform(logsnr: Array, kind: str) -> Array:
@@ -43,16 +50,27 @@ def min_snr(logsnr: Array, kind: str, *, gamma: float = 5.0) -> Array:
     [B] float32 weights.
   """
   snr = jnp.exp(jnp.asarray(logsnr, jnp.float32))
+  return jnp.minimum(snr, gamma) / _scale(snr, kind)
+
+
+def velocity(logsnr: Array, kind: str, *, gamma: float = 5.0) -> Array:
+  """Equation (3), on the error of the prediction; as `min_snr`."""
+  snr = jnp.exp(jnp.asarray(logsnr, jnp.float32))
+  return jnp.minimum(1 + snr, gamma) / _scale(snr, kind)
+
+
+def _scale(snr: Array, kind: str) -> Array | float:
+  """Equation (1)."""
   scale = {"clean": 1.0, "noise": snr, "v": 1 + snr, "score": snr * (1 + snr)}
-  return jnp.minimum(snr, gamma) / scale[parameterization.canonical(kind)]
+  return scale[parameterization.canonical(kind)]
 
 
 def build(name: str = "min_snr", *, gamma: float = 5.0) -> Weight:
   """Makes a weighting from its name in a recipe.
 
   Args:
-    name: "uniform" or "min_snr".
-    gamma: see `min_snr`; must be positive.
+    name: "uniform", "min_snr" or "velocity".
+    gamma: see `min_snr` and `velocity`; must be positive.
 
   Returns:
     A function of (logsnr [B], kind).
@@ -60,7 +78,7 @@ def build(name: str = "min_snr", *, gamma: float = 5.0) -> Weight:
   Raises:
     ConfigError: the name is unknown or gamma is not positive.
   """
-  errors.require_one_of("loss weight", name, ("uniform", "min_snr"))
+  errors.require_one_of("loss weight", name, WEIGHTS)
   if gamma <= 0:
     raise errors.ConfigError(
       f"min-SNR gamma is {gamma}; it is a signal-to-noise ratio and must be "
@@ -68,4 +86,5 @@ def build(name: str = "min_snr", *, gamma: float = 5.0) -> Weight:
     )
   if name == "uniform":
     return uniform
-  return lambda logsnr, kind: min_snr(logsnr, kind, gamma=gamma)
+  of = {"min_snr": min_snr, "velocity": velocity}[name]
+  return lambda logsnr, kind: of(logsnr, kind, gamma=gamma)

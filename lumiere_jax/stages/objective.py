@@ -34,7 +34,7 @@ class Options:
   """The part of a recipe's diffusion section that only training reads.
 
   Attributes:
-    weight: loss weight, "uniform" or "min_snr".
+    weight: loss weight, "uniform", "min_snr" or "velocity".
     text_dropout: share of clips whose caption is hidden, for guidance.
     low_res: side of the low-resolution clip, in pixels per `data.resolution`
       pixels; None outside super-resolution.
