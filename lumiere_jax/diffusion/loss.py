@@ -33,7 +33,7 @@ def denoising_loss(
     alpha: [B] scale of the signal.
     sigma: [B] scale of the noise.
     logsnr: [B] log signal-to-noise ratio.
-    weight: "uniform", "min_snr", "velocity", or a function from `weights.build`.
+    weight: one of `weights.WEIGHTS`, or a function from `weights.build`.
 
   Returns:
     [B] float32.
