@@ -130,8 +130,9 @@ def _where(found: Mapping[str, Any]) -> str:
     versions |= row.get("versions", {})
   named = ", ".join(f"{k} {v}" for k, v in sorted(versions.items()))
   busy = (
-    "\nThe machine had much other work meanwhile: seconds of the clock, and "
-    "ratios of them, say little here, and those of processors more.\n"
+    "\nThe machine had other work in the minute before the start. Where that "
+    "went on, seconds of the clock, and ratios of them, say little, and those "
+    "of processors more.\n"
   )
   kept = (
     "\nPrograms that an earlier run had compiled were kept: what compiling "
