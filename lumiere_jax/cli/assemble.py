@@ -29,6 +29,7 @@ from lumiere_jax.data import source
 from lumiere_jax.data import spec
 from lumiere_jax.models import inflate
 from lumiere_jax.nn import initial
+from lumiere_jax.parallel import machine
 from lumiere_jax.parallel import mesh as meshes
 from lumiere_jax.parallel import rules
 from lumiere_jax.parallel import xla_flags
@@ -320,7 +321,9 @@ def place_state(
 def compiled_step(plan: train_step.TrainStep, program: str | None):
   """The step for its places: compiled now, or by `lumiere plan` before."""
   if program is None:
-    return plan.lower().compile()
+    compiled = plan.lower().compile()
+    machine.give_back_memory()
+    return compiled
   return report.load_program(pathlib.Path(program))
 
 

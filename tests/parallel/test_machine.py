@@ -1,7 +1,10 @@
 """What a TPU machine says of itself, asked of a stand-in."""
 
+import ctypes
 import http.server
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -136,3 +139,41 @@ def test_an_absent_tpu_is_not_looked_for(
     monkeypatch.setenv("JAX_PLATFORMS", before)
   machine.avoid_absent_tpu()
   assert os.environ.get("JAX_PLATFORMS") == after
+
+
+_HOLDS = """
+import ctypes
+from lumiere_jax.comparison import peer_protocol
+from lumiere_jax.parallel import machine
+
+def resident():
+  words = peer_protocol.STATUS.read_text().split()
+  return int(words[words.index("VmRSS:") + 1]) / 1024
+
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+library.free.argtypes = [ctypes.c_void_p]
+pieces = [library.malloc(4000) for _ in range(16_000)]
+for piece in pieces:
+  ctypes.memset(piece, 1, 4000)
+for piece in pieces[:-1]:  # the last one keeps the heap from shrinking
+  library.free(piece)
+before = resident()
+machine.give_back_memory()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(
+  not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="not glibc"
+)
+def test_what_is_freed_and_kept_goes_back_to_the_system():
+  done = subprocess.run(
+    [sys.executable, "-c", _HOLDS], capture_output=True, text=True, check=True
+  )
+  assert 50 < float(done.stdout) < 70  # of 61 MiB
+
+
+def test_another_c_library_is_left_alone(monkeypatch):
+  monkeypatch.setattr(machine.ctypes, "CDLL", lambda name: object())
+  machine.give_back_memory()
