@@ -14,7 +14,9 @@ of what it read: where they are not those of a variant, give them as fields
 (--config.model.widths=...); weights of another network are refused, not bent.
 The rest is as in `configs/if_64.py`.
 
-Needs    not yet planned.
+Needs    256 chips of v5e (`:l`, --config.data.global_batch=256): 13.5 of 15.75
+         GiB of each, by the compiler's account (docs/scale.md). Run there: not
+         yet.
 Takes    not yet measured on a TPU.
 Reaches  not yet measured: no run of this size has been made.
 """
