@@ -19,9 +19,9 @@ caption, as it was for IF.
 
 BUCKET is where a storage bucket is mounted (docs/pods.md).
 
-Needs    64 chips of v5p (`:xl`, --config.data.global_batch=16): 10.9 of 95.7 GiB
-         of each, by the compiler's account, so that v5e has room too; T5-XXL,
-         ahead, 9.2 GiB of one chip (docs/scale.md). Run there: not yet.
+Needs    64 chips of v5p (`:xl`, --config.data.global_batch=16): 10.9 of 95.7
+         GiB of each, by the compiler's account, so that v5e has room too;
+         T5-XXL, ahead, 9.2 GiB of one chip (docs/scale.md). Run there: not yet.
 Takes    not yet measured on a TPU.
 Reaches  not yet measured: no run of this size has been made.
 """
