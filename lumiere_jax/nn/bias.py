@@ -4,7 +4,8 @@ Flax's own layers, but for the gradient of the bias, a sum over all places:
 XLA's CPU backend computes each frame's share one channel at a time, along with
 whatever else led to the gradient, and in a training step of a small network
 such sums took a tenth of the time (2 cores, jaxlib 0.10.2, November 2026).
-As a product with ones they take a fifth of that.
+A product with ones takes from a half (81,920 places, 64 channels) to a tenth
+(20,480, 128) of what such a sum does.
 """
 
 from collections.abc import Sequence

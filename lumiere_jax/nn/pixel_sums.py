@@ -6,6 +6,11 @@ convolution that follows takes for a tenth of its products (AVX-512, jaxlib
 0.10.2, November 2026).  Adding slices up, 16 at a time, takes 0.9 ms; so on
 CPUs sums are made of such additions, forward and backward, and elsewhere of
 the compiler's own reduction.
+
+What the sums lead to, a factor and an offset for each frame and channel, that
+backend would work out anew for every pixel, inside a loop that then reads too
+many arrays to be vectorised: norm, modulation and activation of as large a clip
+took 26 ms, and 7 where both are `settled` before (2 cores).
 """
 
 import functools
@@ -56,7 +61,11 @@ affine.defvjp(_affine_forward, _affine_backward)
 
 
 def settled(rows: Array) -> Array:
-  """The same [N, C], computed before whatever uses it, on CPUs."""
+  """The same [N, C], computed before whatever uses it, on CPUs.
+
+  By a product with the identity, which is exact, and which the compiler merges
+  with nothing; `jax.lax.optimization_barrier` it takes away too early.
+  """
   product = lambda x: x @ jnp.eye(x.shape[-1], dtype=x.dtype)
   return jax.lax.platform_dependent(rows, cpu=product, default=lambda x: x)
 
