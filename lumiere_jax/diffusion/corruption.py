@@ -6,6 +6,8 @@ alpha and sigma are one number per clip ([B]); `expand` gives them the trailing
 axes of whatever they multiply, so that no other file has to.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -59,6 +61,36 @@ def add_noise(clean: Array, noise: Array, alpha: Array, sigma: Array) -> Array:
     [B, ...] the noisy clip.
   """
   return expand(alpha, clean) * clean + expand(sigma, noise) * noise
+
+
+def share(own: Array, common: Array, shared: float) -> Array:
+  """Noise of frames that have a part of it in common (Ge et al. 2023, PYoCo).
+
+  (2)  noise = sqrt(shared) common + sqrt(1 - shared) own
+
+  Standard normal in each frame, as both parts are, but of two frames of one
+  clip correlated by `shared`.  What is the same in all frames of a clip then
+  looks to the network as it did in a single image, and frames that should be
+  alike begin alike.
+
+  Args:
+    own: [..., T, H, W, C] float32, noise of each frame's own.
+    common: [..., 1, H, W, C] float32, noise of the clip.
+    shared: in [0, 1), share of the variance that frames have in common.
+
+  Returns:
+    [..., T, H, W, C] float32.
+  """
+  return math.sqrt(shared) * common + math.sqrt(1 - shared) * own
+
+
+def require_share(shared: float) -> None:
+  """Raises `ConfigError` unless `shared` is one that (2) takes."""
+  if not 0 <= shared < 1:
+    raise errors.ConfigError(
+      f"shared_noise is {shared}; it is the share of noise that the frames of "
+      "a clip have in common, at least 0 and below 1."
+    )
 
 
 def augment(low_res: Array, noise: Array, level: Array) -> Array:

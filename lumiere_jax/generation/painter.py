@@ -123,8 +123,13 @@ class Painter:
     """The source, noised with each clip's own noise."""
     clean = source.at(plan.shape[:3])
     clean = np.broadcast_to(clean, (len(keys), *clean.shape))
-    schedule = self.loaded.stage.schedule
-    return loop.start_from(clean, keys, schedule, source.strength)
+    return loop.start_from(
+      clean,
+      keys,
+      self.loaded.stage.schedule,
+      source.strength,
+      plan.settings.shared_noise,
+    )
 
   def _paint(
     self,

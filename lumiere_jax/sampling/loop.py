@@ -42,6 +42,7 @@ def sample(
   start: Start | None = None,
   spacing: str = "time",
   visits: Sequence[int] | None = None,
+  shared_noise: float = 0.0,
   on_step: progress.OnStep | None = None,
   emit: progress.Emit = progress.emit,
 ) -> Array:
@@ -58,6 +59,7 @@ def sample(
     start: noisy clips and their time, to go on from; None starts from noise.
     spacing: see `times`.
     visits: likewise.
+    shared_noise: share that frames have in common; see `corruption.share`.
     on_step: told of each estimate; see `progress`.
     emit: how `on_step` is put into the program; fronts on several devices
       give their own.
@@ -69,7 +71,7 @@ def sample(
     ShapeError: keys or the clips to start from have another shape.
   """
   noise.require_keys(keys)
-  noisy, t_start = _begin(keys, shape, start)
+  noisy, t_start = _begin(keys, shape, start, shared_noise)
   grid = times.grid(
     schedule, num_steps, spacing=spacing, t_start=t_start, visits=visits
   )
@@ -80,7 +82,9 @@ def sample(
     t, s = jnp.broadcast_to(t, keys.shape), jnp.broadcast_to(s, keys.shape)
     estimate = denoise(noisy, t, condition)
     estimate = jax.tree.map(lambda x: x.astype(jnp.float32), estimate)
-    fresh = noise.at_step(keys, i, shape) if solver.needs_noise else None
+    fresh = None
+    if solver.needs_noise:
+      fresh = noise.at_step(keys, i, shape, shared_noise)
     state = solver.step(schedule, noisy, estimate, t, s, fresh, carry)
     if on_step is not None:
       emit(on_step, i, num_steps, estimate.clean)
@@ -93,7 +97,11 @@ def sample(
 
 
 def start_from(
-  clean: Array, keys: Array, schedule: schedules.Schedule, t_start: float
+  clean: Array,
+  keys: Array,
+  schedule: schedules.Schedule,
+  t_start: float,
+  shared_noise: float = 0.0,
 ) -> Start:
   """Noises clips to a time from which `sample` goes on (SDEdit).
 
@@ -102,6 +110,7 @@ def start_from(
     keys: [B] typed keys, those that `sample` gets.
     schedule: the one that `sample` gets.
     t_start: in (0, 1]; the larger, the less of `clean` is kept.
+    shared_noise: what `sample` gets.
 
   Returns:
     The `start` argument of `sample`.
@@ -113,17 +122,17 @@ def start_from(
     )
   noisy = corruption.add_noise(
     clean,
-    noise.initial(keys, clean.shape[1:]),
+    noise.initial(keys, clean.shape[1:], shared_noise),
     schedule.alpha(t_start),
     schedule.sigma(t_start),
   )
   return noisy, t_start
 
 
-def _begin(keys, shape, start) -> tuple[Array, Array | None]:
+def _begin(keys, shape, start, shared) -> tuple[Array, Array | None]:
   """Noisy clips to begin with and their time, None for pure noise."""
   if start is None:
-    return noise.initial(keys, shape), None
+    return noise.initial(keys, shape, shared), None
   noisy, t_start = start
   if noisy.shape != (*keys.shape, *shape):
     raise errors.ShapeError(

@@ -11,10 +11,11 @@ import jax
 import jax.numpy as jnp
 
 from lumiere_jax import errors
+from lumiere_jax.diffusion import corruption
 from lumiere_jax.types import Array
 
 # What a draw is for; folded into the key, so that no two purposes share noise.
-_INITIAL, _STEP, _LOW_RES, _SSR = range(4)
+_INITIAL, _STEP, _LOW_RES, _SSR, _COMMON = range(5)
 
 
 def clip_keys(seed: int, indices: Array) -> Array:
@@ -38,19 +39,27 @@ def for_ssr(keys: Array) -> Array:
   return _fold(keys, _SSR)
 
 
-def initial(keys: Array, shape: tuple[int, ...]) -> Array:
-  """Noise that sampling starts from: [B, *shape] float32."""
-  return _draw(_fold(keys, _INITIAL), shape)
+def initial(keys: Array, shape: tuple[int, ...], shared: float = 0.0) -> Array:
+  """Noise that sampling starts from: [B, *shape] float32.
+
+  Args:
+    keys: [B] typed keys.
+    shape: (T, H, W, C) of one clip.
+    shared: share that its frames have in common; see `corruption.share`.
+  """
+  return _draw(_fold(keys, _INITIAL), shape, shared)
 
 
-def at_step(keys: Array, step: Array, shape: tuple[int, ...]) -> Array:
-  """Noise that the solver adds in one step: [B, *shape] float32."""
-  return _draw(_fold(_fold(keys, _STEP), step), shape)
+def at_step(
+  keys: Array, step: Array, shape: tuple[int, ...], shared: float = 0.0
+) -> Array:
+  """Noise that the solver adds in one step; see `initial`."""
+  return _draw(_fold(_fold(keys, _STEP), step), shape, shared)
 
 
-def low_res(keys: Array, shape: tuple[int, ...]) -> Array:
-  """Noise that augments the low-resolution clip: [B, *shape] float32."""
-  return _draw(_fold(keys, _LOW_RES), shape)
+def low_res(keys: Array, shape: tuple[int, ...], shared: float = 0.0) -> Array:
+  """Noise that augments the low-resolution clip; see `initial`."""
+  return _draw(_fold(keys, _LOW_RES), shape, shared)
 
 
 def require_keys(keys: Array) -> None:
@@ -68,5 +77,12 @@ def _fold(keys: Array, data: Array | int) -> Array:
   return jax.vmap(jax.random.fold_in, (0, None))(keys, data)
 
 
-def _draw(keys: Array, shape: tuple[int, ...]) -> Array:
-  return jax.vmap(lambda key: jax.random.normal(key, shape))(keys)
+def _draw(keys: Array, shape: tuple[int, ...], shared: float = 0.0) -> Array:
+  draw = lambda keys, *shape: jax.vmap(
+    lambda key: jax.random.normal(key, shape)
+  )(keys)
+  own = draw(keys, *shape)
+  if not shared:
+    return own
+  common = draw(_fold(keys, _COMMON), 1, *shape[1:])
+  return corruption.share(own, common, shared)

@@ -3,6 +3,7 @@
 import dataclasses
 
 from lumiere_jax import errors
+from lumiere_jax.diffusion import corruption
 from lumiere_jax.diffusion import solvers
 from lumiere_jax.diffusion import threshold
 from lumiere_jax.sampling import times
@@ -33,6 +34,8 @@ class SamplerSettings:
       its low-resolution clip is noised.
     noise_enlarged: likewise, whether that clip is enlarged before it is noised,
       not after.
+    shared_noise: share of noise that the frames of a clip have in common, as
+      the network was trained; see `corruption.share`.
   """
 
   num_steps: int = 256
@@ -49,6 +52,7 @@ class SamplerSettings:
   windows_per_call: int | None = None
   noise_level: float = 0.1
   noise_enlarged: bool = False
+  shared_noise: float = 0.0
 
   def __post_init__(self):
     _require_at_least("number of sampling steps", self.num_steps, 1)
@@ -76,6 +80,7 @@ class SamplerSettings:
         )
     if self.windows_per_call is not None:
       _require_at_least("windows per call", self.windows_per_call, 1)
+    corruption.require_share(self.shared_noise)
     if not 0 <= self.noise_level <= 1:
       raise errors.ConfigError(
         f"noise level is {self.noise_level}; it is a diffusion time and must "

@@ -79,9 +79,8 @@ def _noise_low_res(
   if settings.noise_enlarged:
     clean = corruption.enlarge(clean, height, width)
   levels = jnp.full(keys.shape, settings.noise_level, jnp.float32)
-  noisy = corruption.augment(
-    clean, noise.low_res(keys, clean.shape[1:]), levels
-  )
+  drawn = noise.low_res(keys, clean.shape[1:], settings.shared_noise)
+  noisy = corruption.augment(clean, drawn, levels)
   on = lambda c: dataclasses.replace(c, low_res=noisy, noise_level=levels)
   if not is_guided:
     return on(condition)

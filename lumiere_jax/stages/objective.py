@@ -24,6 +24,7 @@ from lumiere_jax.text import null
 from lumiere_jax.types import Array, Condition, Metrics, Params, VideoBatch
 
 _GIVEN = 1  # what the key of masks is made with
+_COMMON = 1  # and that of noise which frames share
 
 # (params, batch, key) -> (scalar loss, scalars to log)
 LossFn = Callable[[Params, Any, Array], tuple[Array, Metrics]]
@@ -41,6 +42,8 @@ class Options:
     max_noise_level: noise augmentation is uniform from 0 to this time.
     noise_enlarged: whether the low-resolution clip is enlarged before it is
       noised, as DeepFloyd IF's upsamplers were trained, not after.
+    shared_noise: share of noise that frames have in common; see
+      `corruption.share`.  A recipe's sampling section must say the same.
     given: kind of mask -> how often, of a network that is told pixels; see
       `masks`. None of one that is not.
   """
@@ -50,6 +53,7 @@ class Options:
   low_res: int | None = None
   max_noise_level: float = 1.0
   noise_enlarged: bool = False
+  shared_noise: float = 0.0
   given: Mapping[str, float] | None = None
 
   def __post_init__(self):
@@ -62,6 +66,7 @@ class Options:
         f"max_noise_level is {self.max_noise_level}; it is a diffusion time "
         "above 0 and at most 1."
       )
+    corruption.require_share(self.shared_noise)
     if self.given is not None:
       masks.check(self.given)
 
@@ -80,6 +85,27 @@ def spread_times(key: Array, count: int) -> Array:
   offset, order = jax.random.split(key)
   strata = jax.random.permutation(order, jnp.arange(count))
   return (jax.random.uniform(offset) + strata) / count % 1.0
+
+
+def draw_noise(
+  key: Array, shape: tuple[int, int, int, int, int], shared: float
+) -> Array:
+  """Standard normal noise of clips, as `corruption.share` has it.
+
+  Args:
+    key: one key.
+    shape: (B, T, H, W, C).
+    shared: see `Options.shared_noise`.
+
+  Returns:
+    [B, T, H, W, C] float32.
+  """
+  own = jax.random.normal(key, shape)
+  if not shared:
+    return own
+  one = (shape[0], 1, *shape[2:])
+  common = jax.random.normal(jax.random.fold_in(key, _COMMON), one)
+  return corruption.share(own, common, shared)
 
 
 def frames_as_clips(batch: VideoBatch) -> VideoBatch:
@@ -112,6 +138,13 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
       "super-resolution needs it and no other stage takes it."
     )
 
+  sampled = (stage.recipe.get("sampling") or {}).get("shared_noise", 0.0)
+  if sampled != options.shared_noise:
+    raise errors.ConfigError(
+      f"diffusion.shared_noise is {options.shared_noise} and "
+      f"sampling.shared_noise {sampled}; a network must be sampled with the "
+      "noise that it was trained on. Give both the same."
+    )
   is_told = stage.network.spec.given
   if is_told != (options.given is not None):
     raise errors.ConfigError(
@@ -130,7 +163,7 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
     clean = to_float(batch.video)
     keys = jax.random.split(key, 5)
     t = spread_times(keys[0], clean.shape[0])
-    noise = jax.random.normal(keys[1], clean.shape)
+    noise = draw_noise(keys[1], clean.shape, options.shared_noise)
     alpha, sigma = stage.schedule.alpha(t), stage.schedule.sigma(t)
     unsaid = stage.unsaid(params) if options.text_dropout else None
     condition = told(stage, options, batch, clean, keys[2:], unsaid)
@@ -184,7 +217,7 @@ def told(
   if options.noise_enlarged:
     low_res = corruption.enlarge(low_res, *clean.shape[2:4])
   level = options.max_noise_level * spread_times(keys[1], clean.shape[0])
-  noise = jax.random.normal(keys[2], low_res.shape)
+  noise = draw_noise(keys[2], low_res.shape, options.shared_noise)
   # The same function as sampling calls, whatever the stage's own schedule.
   low_res = corruption.augment(low_res, noise, level)
   return Condition(

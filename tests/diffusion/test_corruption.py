@@ -48,3 +48,24 @@ def test_a_clip_is_enlarged_with_corners_on_corners():
   )
   wanted = along(along(video, rows, 2), columns, 3)
   np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_frames_share_as_much_of_their_noise_as_is_said():
+  keys = jax.random.split(jax.random.key(0))
+  own = jax.random.normal(keys[0], (2, 64, 64, 1))
+  common = jax.random.normal(keys[1], (1, 64, 64, 1))
+  mixed = corruption.share(own, common, 0.75)
+  np.testing.assert_allclose(mixed.std(), 1, atol=0.03)
+  correlation = np.corrcoef(np.ravel(mixed[0]), np.ravel(mixed[1]))[0, 1]
+  np.testing.assert_allclose(correlation, 0.75, atol=0.03)
+
+
+def test_nothing_shared_is_each_frames_own_noise():
+  own, common = jnp.arange(6.0).reshape(2, 1, 1, 3), jnp.ones((1, 1, 1, 3))
+  np.testing.assert_array_equal(corruption.share(own, common, 0.0), own)
+
+
+@pytest.mark.parametrize("shared", [-0.1, 1.0])
+def test_a_share_that_leaves_frames_nothing_of_their_own_is_refused(shared):
+  with pytest.raises(errors.ConfigError, match="at least 0 and below 1"):
+    corruption.require_share(shared)

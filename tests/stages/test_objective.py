@@ -181,3 +181,20 @@ def test_the_small_clip_may_be_enlarged_before_it_is_noised():
   assert condition.low_res.shape == (3, 4, 8, 8, 3)
   # Noise of its own at each pixel: no two neighbours are alike.
   assert (np.diff(np.asarray(condition.low_res), axis=2) != 0).all()
+
+
+def test_frames_of_a_training_clip_share_noise():
+  spy = Spy(recipe={"sampling": {"shared_noise": 0.75}})
+  batch = VideoBatch(
+    video=jnp.zeros((1, 2, 64, 64, 3), jnp.uint8),
+    tokens=jnp.ones((1, 5), jnp.int32),
+    text_mask=jnp.ones((1, 5), bool),
+  )
+  _, (noisy, _, _) = _run(spy, dict(shared_noise=0.75), batch)
+  one, other = (np.ravel(frame) for frame in noisy[0])
+  np.testing.assert_allclose(np.corrcoef(one, other)[0, 1], 0.75, atol=0.03)
+
+
+def test_sampling_with_other_noise_than_was_trained_on_is_refused():
+  with pytest.raises(errors.ConfigError, match="Give both the same"):
+    objective.make(Spy(), dict(shared_noise=0.5))
