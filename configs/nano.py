@@ -218,18 +218,11 @@ def _t2i(config):
   config.every.preview = 2000
 
 
-def _share_noise(config):
-  """Frames begin alike, or what should stand still wobbles.
-
-  At 0 each frame's noise, which an image network paints as it likes, must be
-  told apart by temporal parts that see it at an eighth of the rate.
-  """
-  config.diffusion.shared_noise = config.sampling.shared_noise = 0.8
-
-
 def _base(config):
   config.num_steps = 2_000
-  _share_noise(config)
+  # Frames begin alike, or what should stand still wobbles: were all of a frame's
+  # noise its own, a frozen image network would paint each another picture.
+  config.diffusion.shared_noise = config.sampling.shared_noise = 0.8
   config.trainable = "temporal"
   config.every.preview = 1000
   config.model.temporal = dict(
@@ -255,7 +248,6 @@ def _conditional(config):
 def _ssr(config):
   config.num_steps = 3_000
   config.init_parts = ("text",)
-  _share_noise(config)
   config.data.update(
     resolution=128, crop=64, frames="clip", place="random", num_frames=8
   )
