@@ -29,12 +29,13 @@ are for one accelerator; `launch/nano.sh [--device gpu]` runs all of it.
 Needs    2 CPU cores, 4 GiB; or one accelerator, of which `:t2i,gpu` took 5 GiB
          (the others not yet measured), and cores to render.
 Takes    on an H100, of what ships: 6,000 steps of `:t2i,gpu` 150 s, 2,000 of
-         `:conditional,gpu` and, beside them, 2,000 of `:ssr,gpu` 130 s. On two
-         CPU cores some 9 hours, reckoned from seconds a step, which are in
+         `:conditional,gpu` and, beside them, 2,000 of `:ssr,gpu` 130 s; then, on
+         two CPU cores, 1,100 of `:conditional`, an hour. All of it on two CPU
+         cores some 9 hours, reckoned from seconds a step, which are in
          docs/model_card.md with the scores.
-Reaches  of 48 prompts, what shipped: shape 73 %, colour 78 %, ground 100 %, sky
-         94 %, action 41 %, camera 41 %, by a judge that is itself right of 74,
-         84, 100, 100, 83 and 92 % of as many real clips.
+Reaches  of 48 prompts, what shipped: shape 69 %, colour 78 %, ground 100 %, sky
+         100 %, action 39 %, camera 45 %, by a judge that is itself right of 74,
+         84, 100, 100, 83 and 100 % of as many real clips.
 """
 
 import ml_collections
