@@ -29,9 +29,9 @@ are for one accelerator; `launch/nano.sh [--device gpu]` runs all of it.
 Needs    2 CPU cores, 4 GiB; or one accelerator, of which `:t2i,gpu` took 5 GiB
          (the others not yet measured), and cores to render.
 Takes    on an H100, of what ships: 6,000 steps of `:t2i,gpu` 150 s, 2,000 of
-         `:conditional,gpu` and, beside them, 2,000 of `:ssr,gpu` 130 s; then, on
-         two CPU cores, 1,100 of `:conditional`, an hour. All of it on two CPU
-         cores some 9 hours, reckoned from seconds a step, which are in
+         `:conditional,gpu` and, beside them, 2,000 of `:ssr,gpu` 130 s; then,
+         on two CPU cores, 1,100 of `:conditional`, an hour. All of it on two
+         CPU cores some 9 hours, reckoned from seconds a step, which are in
          docs/model_card.md with the scores.
 Reaches  of 48 prompts, what shipped: shape 69 %, colour 78 %, ground 100 %, sky
          100 %, action 39 %, camera 45 %, by a judge that is itself right of 74,
@@ -221,8 +221,8 @@ def _t2i(config):
 
 def _base(config):
   config.num_steps = 2_000
-  # Frames begin alike, or what should stand still wobbles: were all of a frame's
-  # noise its own, a frozen image network would paint each another picture.
+  # Frames begin alike, or what should stand still wobbles: were all noise of a
+  # frame its own, a frozen image network would paint each another picture.
   config.diffusion.shared_noise = config.sampling.shared_noise = 0.8
   config.trainable = "temporal"
   config.every.preview = 1000
