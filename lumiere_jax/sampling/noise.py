@@ -78,11 +78,12 @@ def _fold(keys: Array, data: Array | int) -> Array:
 
 
 def _draw(keys: Array, shape: tuple[int, ...], shared: float = 0.0) -> Array:
-  draw = lambda keys, *shape: jax.vmap(
-    lambda key: jax.random.normal(key, shape)
-  )(keys)
-  own = draw(keys, *shape)
+  own = _normal(keys, shape)
   if not shared:
     return own
-  common = draw(_fold(keys, _COMMON), 1, *shape[1:])
+  common = _normal(_fold(keys, _COMMON), (1, *shape[1:]))
   return corruption.share(own, common, shared)
+
+
+def _normal(keys: Array, shape: tuple[int, ...]) -> Array:
+  return jax.vmap(lambda key: jax.random.normal(key, shape))(keys)
