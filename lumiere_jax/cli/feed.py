@@ -13,16 +13,22 @@ from lumiere_jax.data import pipeline
 from lumiere_jax.data import resident
 from lumiere_jax.data import source
 from lumiere_jax.data import spec
+from lumiere_jax.data import staged
 from lumiere_jax.data import view as view_lib
 from lumiere_jax.parallel import mesh as meshes
+from lumiere_jax.rendering import footage
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
 from lumiere_jax.text import cache
 from lumiere_jax.training import drawing
+from lumiere_jax.training import refilling
 from lumiere_jax.types import Batch, Params
 
 REJECTED = "rejected"
 DEVICE = "device"
+# Of a world that is rendered on the device: clips there, how often each is
+# drawn before another takes its place, and how many are rendered at once.
+POOL, REUSE, CHUNK = 4096, 16, 64
 
 
 def clips(
@@ -37,7 +43,11 @@ def clips(
     mesh: says which clips the devices of this process work on.
   """
   data = dict(recipe["data"])
+  pool, reuse = data.pop("pool", POOL), data.pop("reuse", REUSE)
   if data.get("keep") == DEVICE:
+    parts = spec.parse(data["dataset"])
+    if len(parts) == 1 and parts[0].name.startswith(spec.TOYBOX):
+      return _rendered(stage, recipe, mesh, pool, reuse)
     return _drawn(stage, recipe, mesh)
   batch = data.pop("global_batch")
   part, parts = meshes.reader(batch, mesh)
@@ -68,24 +78,62 @@ def _drawn(stage: stages.Stage, recipe: Mapping[str, Any], mesh):
   data = dict(recipe["data"])
   parts = spec.parse(data["dataset"])
   sources = [pipeline.open_part(part, data["split"]) for part in parts]
+  view = _view(stage, data)
+  tables = resident.build(
+    sources, [part.weight for part in parts], view, data["num_workers"]
+  )
+  settings = _settings(view, recipe)
+  return drawing.Drawn(vars(tables), settings, mesh, sources=sources)
+
+
+def _rendered(stage, recipe, mesh, pool: int, reuse: int):
+  """Tables of clips that the devices render, and then others."""
+  data, view = recipe["data"], _view(stage, recipe["data"])
+  source = pipeline.open_part(*spec.parse(data["dataset"]), data["split"])
+  if source.size != view.resolution:
+    raise errors.ConfigError(
+      f"data.dataset is {source.dataset} and data.resolution "
+      f"{view.resolution}; what is rendered on the device is rendered as it is "
+      f"shown. Give --config.data.dataset={spec.TOYBOX}{view.resolution}."
+    )
+  resident.require_small(pool, staged.shown(view))
+  size = min(CHUNK, max(1, pool // 2))
+  stager = staged.Stager(split=source.split, size=size, view=view)
+
+  def make(columns):
+    columns = dict(columns)
+    scenes = columns.pop(staged.SCENES)
+    return columns | {"video": footage.render(scenes, view.resolution)}
+
+  return refilling.Refilled(
+    staged.Chunks(stager, data["num_workers"]),
+    make,
+    _settings(view, recipe),
+    mesh,
+    pool=pool,
+    reuse=reuse,
+    sources=[source],
+  )
+
+
+def _view(stage: stages.Stage, data: Mapping[str, Any]) -> view_lib.View:
   of_view = {field.name for field in dataclasses.fields(view_lib.View)}
-  view = view_lib.View(
+  return view_lib.View(
     tokenizer=stage.tokenizer,
     embedder=_lookup(data.get("embeddings")),
     **{name: value for name, value in data.items() if name in of_view},
   )
-  tables = resident.build(
-    sources, [part.weight for part in parts], view, data["num_workers"]
-  )
-  settings = drawing.Settings(
-    batch_size=data["global_batch"],
+
+
+def _settings(view: view_lib.View, recipe) -> drawing.Settings:
+  return drawing.Settings(
+    batch_size=recipe["data"]["global_batch"],
     num_frames=view.num_frames,
     frames=view.frames,
     crop=view.crop,
     flip=view.flip,
     seed=recipe["seed"],
   )
-  return drawing.Drawn(vars(tables), settings, mesh, sources=sources)
 
 
 def _lookup(embeddings: str | None) -> cache.Lookup | None:

@@ -80,7 +80,7 @@ def build(
     )
   shown = _whole_clips(sources[0][0], view)
   total = sum(map(len, sources))
-  _require_small(total, shown)
+  require_small(total, shown)
   video = np.empty(
     (total, shown.num_frames, shown.resolution, shown.resolution, 3), np.uint8
   )
@@ -125,7 +125,8 @@ def _whole_clips(clip: source_lib.Clip, view: view_lib.View) -> view_lib.View:
   return dataclasses.replace(whole, num_frames=count, fps=fps)
 
 
-def _require_small(num_clips: int, view: view_lib.View) -> None:
+def require_small(num_clips: int, view: view_lib.View) -> None:
+  """Raises `ConfigError` where that many clips are too large to stay."""
   size = num_clips * view.num_frames * view.resolution**2 * 3
   if size > _MOST_BYTES:
     raise errors.ConfigError(

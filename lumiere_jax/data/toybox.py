@@ -155,6 +155,7 @@ class ToyboxSource:
 
   Attributes:
     dataset: "toybox:SIZE".
+    size: pixels of a frame's side.
     split: name of a split.
     root: "", for there are no files to seal.
     digest: identifies the world.
@@ -179,9 +180,9 @@ class ToyboxSource:
       raise errors.ConfigError(
         f"{part.name} names no size; the world at 32 pixels is toybox:32."
       )
-    self._size = int(found[1])
-    require_size(self._size)
-    self.digest = f"toybox {world.VERSION} at {self._size}"
+    self.size = int(found[1])
+    require_size(self.size)
+    self.digest = f"toybox {world.VERSION} at {self.size}"
 
   def __len__(self) -> int:
     """Number of clips."""
@@ -191,7 +192,7 @@ class ToyboxSource:
     """Renders one clip."""
     if not 0 <= index < ENDLESS:
       raise IndexError(index)
-    toy = Toy(split=self.split, index=int(index), size=self._size)
+    toy = Toy(split=self.split, index=int(index), size=self.size)
     return source.Clip(
       video=toy.frames(),
       captions=self.captions(index),

@@ -113,7 +113,7 @@ class View:
       video = video[:, :, ::-1]
     shown = {"video": np.ascontiguousarray(video)}
     if self.truth:
-      return shown | _truth(clip.id, self.num_frames, self.fps)
+      return shown | truth_of(clip.id, self.num_frames, self.fps)
     return shown | self._text(caption)
 
   def _text(self, caption: str) -> dict[str, np.ndarray]:
@@ -197,7 +197,16 @@ def _pixels(frame: bytes | np.ndarray, name: str) -> np.ndarray:
 
 # Of a small dataset all; a clip's is 6 kB, and takes 10 ms to find.
 @functools.lru_cache(maxsize=16384)
-def _truth(clip_id: str, num_frames: int, fps: float) -> dict[str, np.ndarray]:
+def truth_of(
+  clip_id: str, num_frames: int, fps: float
+) -> dict[str, np.ndarray]:
+  """Labels [K] and places [T / 2, C, C], both int32; see `toybox.truth`.
+
+  Args:
+    clip_id: what `world.name` calls the clip; else a `ConfigError`.
+    num_frames: T.
+    fps: frames a second.
+  """
   scene = world.find(clip_id)
   # Of each two frames one answer, at the time between them.
   pairs = np.arange(num_frames // 2) * 2 + 0.5

@@ -25,7 +25,8 @@ _COLORS = {
 # Part of a thing's colour where it is striped, so that turning shows.
 STRIPE = np.float32(0.42)
 # Texels of a ground's tile, and units of the world that it covers.
-_TEXELS, _TILE = 256, 8.0
+_TEXELS, TILE = 256, 8.0
+TEXELS_A_UNIT = _TEXELS / TILE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +101,8 @@ def ambient(sky: str) -> np.ndarray:
 
 def sky_color(sky: Light, up: np.ndarray) -> np.ndarray:
   """[N, 3] light from directions whose sines of elevation are `up` [N]."""
-  share = np.sqrt(np.clip(up * 2.2, 0, 1))[:, None]
+  xp = up.__array_namespace__()
+  share = xp.sqrt(xp.clip(up * 2.2, 0, 1))[:, None]
   return sky.low + (sky.high - sky.low) * share
 
 
@@ -114,6 +116,10 @@ class Ground:
 
   Its pattern is a tile that repeats, kept at all halvings, so that a pixel
   reads about one texel however much ground it covers (Williams 1983).
+
+  Attributes:
+    levels: [n, n, 3] linear colours, of each halving, the finest first.
+    mean: [3] of all.
   """
 
   def __init__(self, name: str):
@@ -125,16 +131,16 @@ class Ground:
       levels.append(
         (x[::2, ::2] + x[1::2, ::2] + x[::2, 1::2] + x[1::2, 1::2]) / 4
       )
-    self._levels = levels
+    self.levels = levels
     self.mean = levels[-1].mean((0, 1))
 
   def color(self, x: np.ndarray, z: np.ndarray, width: np.ndarray):
     """[N, 3] of places [N], each seen by a pixel `width` [N] units wide."""
-    level = np.log2(np.maximum(width * (_TEXELS / _TILE), 1.0))
+    level = np.log2(np.maximum(width * TEXELS_A_UNIT, 1.0))
     level = np.rint(level).astype(np.int32)
-    level = np.minimum(level, len(self._levels) - 1)
+    level = np.minimum(level, len(self.levels) - 1)
     found = np.empty((len(x), 3), np.float32)
-    for k in range(len(self._levels)):
+    for k in range(len(self.levels)):
       at = np.flatnonzero(level == k)
       if at.size:
         found[at] = self._sample(k, x[at], z[at])
@@ -142,10 +148,10 @@ class Ground:
 
   def _sample(self, level: int, x: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Bilinear."""
-    tile = self._levels[level]
+    tile = self.levels[level]
     size = len(tile)
     texels = tile.reshape(-1, 3)
-    u, v = x * (size / _TILE) - 0.5, z * (size / _TILE) - 0.5
+    u, v = x * (size / TILE) - 0.5, z * (size / TILE) - 0.5
     i, j = np.floor(u), np.floor(v)
     a, b = (u - i)[:, None], (v - j)[:, None]
     # The size is a power of two: what repeats is cut off.
@@ -190,7 +196,7 @@ def _mix(first, second, share: np.ndarray) -> np.ndarray:
 
 def _places() -> tuple[np.ndarray, np.ndarray]:
   """x and z of the texels, in units."""
-  line = (np.arange(_TEXELS) + 0.5) * _TILE / _TEXELS
+  line = (np.arange(_TEXELS) + 0.5) * TILE / _TEXELS
   return np.broadcast_to(line, (_TEXELS, _TEXELS)), np.broadcast_to(
     line[:, None], (_TEXELS, _TEXELS)
   )

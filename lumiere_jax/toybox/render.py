@@ -83,7 +83,7 @@ class _Painter:
 
   def __init__(self, scene: scenes.Scene, size: int):
     self.scene, self.size = scene, size
-    self.rays = max(2, round(_RAYS / size))
+    self.rays = rays_of(size)
     self.surfaces = lighting.Surfaces(scene)
     self._seen = None  # the empty world from where the camera was last
 
@@ -93,8 +93,8 @@ class _Painter:
     linear = self.surfaces.lit(empty, bodies).reshape(self.size, self.size, 3)
     depth = empty.far.reshape(self.size, self.size).copy()
     things = np.zeros(depth.shape, np.uint8)
-    plane = _plane(self.size * self.rays)
-    hits = tracing.trace(bodies, eye, axes, plane, self.rays)
+    rays = plane(self.size * self.rays)
+    hits = tracing.trace(bodies, eye, axes, rays, self.rays)
     if hits is not None:
       self.put(hits, self.shade(hits, eye, bodies), linear, depth, things)
     if self.scene.style is None:
@@ -110,7 +110,7 @@ class _Painter:
     if self._seen is None or not (
       np.array_equal(eye, self._seen[0]) and np.array_equal(axes, self._seen[1])
     ):
-      ways = _plane(self.size).reshape(-1, 3) @ axes.T
+      ways = plane(self.size).reshape(-1, 3) @ axes.T
       pixel = 2 * cameras.HALF_VIEW / self.size
       self._seen = eye, axes, self.surfaces.empty(eye, ways, pixel)
     return self._seen[2]
@@ -144,8 +144,13 @@ class _Painter:
     depth[part] = np.where(which > 0, near, depth[part])
 
 
+def rays_of(size: int) -> int:
+  """Rays of a pixel's side where things are, in frames of `size` pixels."""
+  return max(2, round(_RAYS / size))
+
+
 @functools.lru_cache(maxsize=8)
-def _plane(side: int) -> np.ndarray:
+def plane(side: int) -> np.ndarray:
   """[side, side, 3] float32 rays before the camera is turned."""
   line = (np.arange(side) + 0.5) / side * 2 - 1
   x, y = np.meshgrid(line, -line)

@@ -3,7 +3,8 @@
 A distance function takes points [3, N] float32 in the thing's own axes (y is
 up) and returns [N] float32, at most the distance to the surface and negative
 inside: rays may be stepped by it (sphere tracing, Hart 1996).  Coordinates
-come first because each is computed with by itself.
+come first because each is computed with by itself.  What is given is computed
+with by the library that it is an array of: numpy here, jax in `rendering`.
 """
 
 from collections.abc import Callable
@@ -31,26 +32,29 @@ def ball(p: np.ndarray) -> np.ndarray:
 
 def cube(p: np.ndarray) -> np.ndarray:
   """A box of equal sides, its edges rounded a little."""
-  q = np.abs(p) - (_CUBE - _ROUND)
-  inner = np.maximum(np.maximum(q[0], q[1]), q[2])
-  return _length(*np.maximum(q, 0)) + np.minimum(inner, 0) - _ROUND
+  xp = p.__array_namespace__()
+  q = xp.abs(p) - (_CUBE - _ROUND)
+  inner = xp.maximum(xp.maximum(q[0], q[1]), q[2])
+  return _length(*xp.maximum(q, 0)) + xp.minimum(inner, 0) - _ROUND
 
 
 def cylinder(p: np.ndarray) -> np.ndarray:
   """An upright cylinder, its edges rounded a little."""
+  xp = p.__array_namespace__()
   radius, half = _CYLINDER
   side = _length(p[0], p[2]) - (radius - _ROUND)
-  cap = np.abs(p[1]) - (half - _ROUND)
-  outside = _length(np.maximum(side, 0), np.maximum(cap, 0))
-  return outside + np.minimum(np.maximum(side, cap), 0) - _ROUND
+  cap = xp.abs(p[1]) - (half - _ROUND)
+  outside = _length(xp.maximum(side, 0), xp.maximum(cap, 0))
+  return outside + xp.minimum(xp.maximum(side, cap), 0) - _ROUND
 
 
 def cone(p: np.ndarray) -> np.ndarray:
   """An upright cone."""
+  xp = p.__array_namespace__()
   radius, half = _CONE
   slope = radius / (2 * half)
   side = _length(p[0], p[2]) - slope * (half - p[1])
-  return np.maximum(side / math.hypot(1, slope), -p[1] - half)
+  return xp.maximum(side / math.hypot(1, slope), -p[1] - half)
 
 
 def ring(p: np.ndarray) -> np.ndarray:
@@ -61,24 +65,26 @@ def ring(p: np.ndarray) -> np.ndarray:
 
 def star(p: np.ndarray) -> np.ndarray:
   """A five-pointed star that faces along z."""
+  xp = p.__array_namespace__()
   outer, inner, half = _STAR
   fifth = 2 * math.pi / 5
-  angle = np.arctan2(p[0], p[1])
+  angle = xp.arctan2(p[0], p[1])
   # All ten half points are one, folded over one another.
-  angle = np.abs(angle - fifth * np.round(angle / fifth))
+  angle = xp.abs(angle - fifth * xp.round(angle / fifth))
   out = _length(p[0], p[1])
-  x, y = out * np.sin(angle), out * np.cos(angle)
+  x, y = out * xp.sin(angle), out * xp.cos(angle)
   # From the tip (0, outer) to the notch beside it.
   right = inner * math.sin(fifth / 2)
   down = outer - inner * math.cos(fifth / 2)
   side = ((y - outer) * right + x * down) / math.hypot(right, down)
-  return np.maximum(side, np.abs(p[2]) - half)
+  return xp.maximum(side, xp.abs(p[2]) - half)
 
 
 def diamond(p: np.ndarray) -> np.ndarray:
   """Two pyramids, base to base."""
+  xp = p.__array_namespace__()
   width, height = _DIAMOND
-  x, y, z = np.abs(p)
+  x, y, z = xp.abs(p)
   scale = 1 / math.sqrt(2 / width**2 + 1 / height**2)
   return ((x + z) * (scale / width) + y * (scale / height)) - scale
 
@@ -112,10 +118,10 @@ def normals(distance: Distance, p: np.ndarray) -> np.ndarray:
   corners = np.array(
     [[1, -1, -1], [-1, -1, 1], [-1, 1, -1], [1, 1, 1]], np.float32
   )
-  found = np.zeros_like(p)
+  found = 0 * p
   for corner in corners[..., None]:
-    found += corner * distance(p + step * corner)
-  return found / np.maximum(_length(*found), 1e-8)
+    found = found + corner * distance(p + step * corner)
+  return found / p.__array_namespace__().maximum(_length(*found), 1e-8)
 
 
 @functools.cache
@@ -151,4 +157,4 @@ def heights(shape: str, rotation: np.ndarray) -> np.ndarray:
 
 
 def _length(*x: np.ndarray) -> np.ndarray:
-  return np.sqrt(sum(one * one for one in x))
+  return x[0].__array_namespace__().sqrt(sum(one * one for one in x))

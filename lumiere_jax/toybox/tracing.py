@@ -13,8 +13,9 @@ from lumiere_jax.toybox import camera as cameras
 from lumiere_jax.toybox import looks
 from lumiere_jax.toybox import shapes
 
-_STEPS, _NEAR = 28, 4e-3
-_SHADOW_STEPS = 10
+STEPS, NEAR = 28, 4e-3
+# Towards the sun, and the least and the most that one goes.
+SHADOW_STEPS, SHADOW_STEP = 10, (0.06, 0.5)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,14 +132,30 @@ def shadow(body: Body, light: looks.Light, points: np.ndarray) -> np.ndarray:
   start, way = body.inside(points[at]), body.turned(light.sun[None])
   gone = np.maximum(along[at] / body.radius - 1.6, 0.03)
   found = np.ones(len(at), np.float32)
-  for _ in range(_SHADOW_STEPS):
+  for _ in range(SHADOW_STEPS):
     near = body.distance(start + gone * way)
-    # Half of the sun is hidden where a ray grazes.
-    found = np.minimum(found, 0.5 + 0.5 * near / (light.softness * gone + 0.02))
-    gone = gone + np.clip(near, 0.06, 0.5)
-  found = np.clip(found, 0, 1)
-  left[at] = found * found * (3 - 2 * found)
+    found = np.minimum(found, grazed(near, gone, light.softness))
+    gone = gone + np.clip(near, *SHADOW_STEP)
+  left[at] = smooth(found)
   return left
+
+
+def grazed(near, gone, softness):
+  """Share of the sun beside a thing.
+
+  Args:
+    near: how far from it a ray to the sun passes.
+    gone: how far that is from where the ray began.
+    softness: see `looks.Light`.
+  """
+  # Half of the sun is hidden where a ray grazes.
+  return 0.5 + 0.5 * near / (softness * gone + 0.02)
+
+
+def smooth(share):
+  """[0, 1] to itself, flat at both ends; what lies outside is cut off."""
+  share = share.clip(0, 1)
+  return share * share * (3 - 2 * share)
 
 
 def _meet(hits: Hits, number: int, body: Body, box, view) -> None:
@@ -181,9 +198,9 @@ def _march(body: Body, eye, ways: np.ndarray) -> np.ndarray:
   at = np.flatnonzero(room > 0)
   half = np.sqrt(room[at])
   gone, end, way = middle[at] - half, middle[at] + half, way[:, at]
-  for _ in range(_STEPS):
+  for _ in range(STEPS):
     near = body.distance(start + gone * way)
-    met = (near < _NEAR) & (gone < end)
+    met = (near < NEAR) & (gone < end)
     found[at[met]] = gone[met] * body.radius
     gone = gone + near
     keep = np.flatnonzero(~met & (gone < end))

@@ -70,7 +70,7 @@ class Drawn(Iterator[Batch]):
     self._of |= {"seed": settings.seed, "global_batch": settings.batch_size}
     self._step = 0
     self._tables = {
-      name: _everywhere(table, mesh)
+      name: everywhere(table, mesh)
       for name, table in tables.items()
       if table is not None
     }
@@ -169,8 +169,8 @@ def _compiled(settings: Settings, mesh, tables):
   return jax.jit(batch, out_shardings=places)
 
 
-def _everywhere(table, mesh) -> Array:
-  """A copy on every device of every process."""
+def everywhere(table, mesh) -> Array:
+  """A copy of a numpy array on every device of every process."""
   return jax.make_array_from_callback(
     table.shape, meshes.replicated(mesh), lambda index: table[index]
   )
