@@ -57,9 +57,11 @@ ACCELERATOR = dict(
   base=dict(global_batch=32, num_steps=8_000, **KEPT),
   conditional=dict(global_batch=32, num_steps=16_000, **KEPT),
   # 2 GiB of frames at 128 pixels.
-  ssr=dict(global_batch=64, num_steps=8_000, **KEPT | dict(pool=512)),
-  judge=dict(global_batch=64, num_steps=4_000, **KEPT),
-  judge128=dict(global_batch=64, num_steps=4_000, **KEPT),
+  ssr=dict(
+    global_batch=64, num_steps=8_000, **KEPT | dict(pool=512, reuse=256)
+  ),
+  judge=dict(global_batch=64, num_steps=6_000, **KEPT | dict(reuse=64)),
+  judge128=dict(global_batch=64, num_steps=6_000, **KEPT | dict(reuse=64)),
 )
 VARIANTS = (*STAGES, *(f"{stage},gpu" for stage in ACCELERATOR))
 # How often each kind of mask is drawn where pixels are given.
@@ -187,7 +189,7 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
       guards=GUARDS,
       sampling=dict(
         num_steps=24,
-        guidance_scale=2.0,
+        guidance_scale=3.0,
         solver="ddim",
         spacing="time",
         threshold=0.995,

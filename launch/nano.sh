@@ -7,11 +7,11 @@
 # Hours; not yet measured whole. What is there already is not made again, so
 # the same command goes on where it was stopped. STAGE is one of text, t2i,
 # base, conditional, ssr, judge, judge128, weights. With --device gpu batches
-# are larger, steps more, clips stay in the accelerator's memory, and all are
-# rendered while the first stages train; base is passed over, since conditional
-# learns what it would. At the end DIR/weights holds what ships as "nano", in
-# bfloat16, at most 32 MB: the conditional network goes as the base, since it is
-# that where nothing is given.
+# are larger, steps more, and clips are rendered by the accelerator, endlessly,
+# so that nothing is in the cache; base is passed over, since conditional learns
+# what it would. At the end DIR/weights holds what ships as "nano", in bfloat16,
+# at most 32 MB: the conditional network goes as the base, since it is that
+# where nothing is given.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -58,27 +58,28 @@ say() { printf '\n== %s\n' "$*"; }
 ends() { [[ "$until" != "$1" ]] || exit 0; }
 
 render() { # NAME SIZE CLIPS FRAMES
+  # The accelerator renders for itself.
+  [[ "$device" == cpu ]] || return 0
   say "render $1"
-  # Where it is being rendered beside training, wait for that.
-  while [[ ! -f "$cache/$1/manifest.json" ]] && kill -0 "$ahead" 2>/dev/null; do
-    sleep 1
-  done
   [[ -f "$cache/$1/manifest.json" ]] ||
     lumiere toybox --out "$cache/$1" --size "$2" --num-clips "$3" \
       --num-frames "$4"
 }
 embed() { # NAME
-  # What stays on the accelerator is read by the text encoder there.
+  # What is rendered by the accelerator is read by the text encoder there.
   [[ "$device" == cpu ]] || return 0
   say "embed $1"
   [[ -f "$cache/words-$1/encoder.json" ]] ||
     lumiere embed --weights "$out/text" --dataset "$cache/$1" \
       --out "$cache/words-$1"
 }
-clips() { # NAME: flags that say what is trained on
-  clips=("--config.data.dataset=$cache/$1")
-  [[ "$device" == gpu ]] ||
-    clips+=("--config.data.embeddings=$cache/words-$1")
+clips() { # NAME SIZE: flags that say what is seen, and how captions are read
+  if [[ "$device" == gpu ]]; then
+    seen="--config.data.dataset=toybox:$2" clips=("$seen")
+  else
+    seen="--config.data.dataset=$cache/$1"
+    clips=("$seen" "--config.data.embeddings=$cache/words-$1")
+  fi
 }
 train() { # STAGE FLAGS
   local stage="$1"
@@ -88,30 +89,20 @@ train() { # STAGE FLAGS
     "--workdir=$out/$stage" "$@"
 }
 
-# No more than 2 GiB of frames of each, which is what may stay there.
-variant="" ahead=none stills=12000 of_each=8 fine=2000
-if [[ "$device" == gpu ]]; then
-  variant=",gpu" stills=48000 of_each=4 fine=540
-  (
-    render stills32 32 "$stills" "$of_each"
-    render toys32 32 8000 80
-    render toys128 128 "$fine" 80
-  ) >"$out/render.log" 2>&1 &
-  ahead=$!
-  trap 'kill "$ahead" 2>/dev/null || true' EXIT
-fi
+variant=""
+[[ "$device" == cpu ]] || variant=",gpu"
 
 train text
 ends text
 # Images need no clips, and stills render ten times as fast.
-render stills32 32 "$stills" "$of_each"
+render stills32 32 12000 8
 embed stills32
-clips stills32
+clips stills32 32
 train t2i "${clips[@]}" "--config.init_from=$out/text"
 ends t2i
 render toys32 32 8000 80
 embed toys32
-clips toys32
+clips toys32 32
 before="$out/t2i"
 if [[ "$device" == cpu || "$until" == base ]]; then
   train base "${clips[@]}" "--config.init_from=$before"
@@ -120,14 +111,16 @@ fi
 ends base
 train conditional "${clips[@]}" "--config.init_from=$before"
 ends conditional
-render toys128 128 "$fine" 80
+render toys128 128 2000 80
 embed toys128
-clips toys128
+clips toys128 128
 train ssr "${clips[@]}" "--config.init_from=$out/text"
 ends ssr
-train judge "--config.data.dataset=$cache/toys32"
+clips toys32 32
+train judge "$seen"
 ends judge
-train judge128 "--config.data.dataset=$cache/toys128"
+clips toys128 64
+train judge128 "$seen"
 ends judge128
 
 say "export $out/weights"
