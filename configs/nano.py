@@ -27,15 +27,16 @@ which `lumiere stylize --style out/style` then mixes in.  `:t2i,gpu` and so on
 are for one accelerator; `launch/nano.sh [--device gpu]` runs all of it.
 
 Needs    2 CPU cores, 4 GiB; or one accelerator, of which `:t2i,gpu` took 5 GiB
-         (the others not yet measured), and cores to render.
-Takes    on an H100, of what ships: 6,000 steps of `:t2i,gpu` 150 s, 2,000 of
-         `:conditional,gpu` and, beside them, 2,000 of `:ssr,gpu` 130 s; then,
-         on two CPU cores, 1,100 of `:conditional`, an hour. All of it on two
-         CPU cores some 9 hours, reckoned from seconds a step, which are in
+         and `:conditional,gpu` 13 to 17 (the others not yet measured).
+Takes    on an H100, of what ships: 6,000 steps of `:t2i,gpu` 150 s, 8,200 of
+         `:conditional,gpu` 260 s, 2,000 of `:ssr,gpu` 130 s beside those, 6,000
+         of `:judge,gpu` 90 s, each and a minute or two of compiling; and on two
+         CPU cores 1,100 of `:conditional`, an hour. All of it on two CPU cores
+         some 9 hours, reckoned from seconds a step, which are in
          docs/model_card.md with the scores.
-Reaches  of 48 prompts, what shipped: shape 69 %, colour 78 %, ground 100 %, sky
-         100 %, action 39 %, camera 45 %, by a judge that is itself right of 74,
-         84, 100, 100, 83 and 100 % of as many real clips.
+Reaches  of 48 prompts, what shipped: shape 77 %, colour 91 %, ground 100 %, sky
+         100 %, action 63 %, camera 52 %, by a judge that is itself right of 94,
+         97, 100, 100, 100 and 100 % of as many real clips.
 """
 
 import ml_collections

@@ -16,7 +16,7 @@ FLOORS = {
     *("video", "diffusion", "nn", "parallel", "provenance", "toybox"),
     "shipped",
   },
-  2: {"data", "text", "models", "sampling", "checkpoints"},
+  2: {"data", "text", "models", "sampling", "checkpoints", "rendering"},
   3: {"stages"},
   4: {"training", "generation", "interop"},
   5: {"apps", "evaluation", "aot", "comparison"},
