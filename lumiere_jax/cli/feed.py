@@ -96,7 +96,9 @@ def _rendered(stage, recipe, mesh, pool: int, reuse: int):
       f"{view.resolution}; what is rendered on the device is rendered as it is "
       f"shown. Give --config.data.dataset={spec.TOYBOX}{view.resolution}."
     )
-  resident.require_small(pool, staged.shown(view))
+  resident.require_small(
+    pool, staged.shown(view), "Give a smaller --config.data.pool."
+  )
   size = min(CHUNK, max(1, pool // 2))
   stager = staged.Stager(split=source.split, size=size, view=view)
 

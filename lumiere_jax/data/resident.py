@@ -125,15 +125,28 @@ def _whole_clips(clip: source_lib.Clip, view: view_lib.View) -> view_lib.View:
   return dataclasses.replace(whole, num_frames=count, fps=fps)
 
 
-def require_small(num_clips: int, view: view_lib.View) -> None:
-  """Raises `ConfigError` where that many clips are too large to stay."""
+_REMEDY = (
+  "Use a part of them, such as --config.data.split='train[:1000]', or "
+  "--config.data.keep=host."
+)
+
+
+def require_small(
+  num_clips: int, view: view_lib.View, remedy: str = _REMEDY
+) -> None:
+  """Raises `ConfigError` where that many clips are too large to stay.
+
+  Args:
+    num_clips: how many.
+    view: what stays of each.
+    remedy: what the message advises.
+  """
   size = num_clips * view.num_frames * view.resolution**2 * 3
   if size > _MOST_BYTES:
     raise errors.ConfigError(
       f"data.keep is 'device' and {num_clips} clips of {view.num_frames} "
       f"frames of {view.resolution} pixels are {size / 1e9:.1f} GB; at most "
-      f"{_MOST_BYTES / 1e9:.1f} GB can stay there. Use a part of them, such as "
-      "--config.data.split='train[:1000]', or --config.data.keep=host."
+      f"{_MOST_BYTES / 1e9:.1f} GB can stay there. {remedy}"
     )
 
 
