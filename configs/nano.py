@@ -46,8 +46,8 @@ STAGES = (
   *("text", "t2i", "base", "ssr", "conditional", "style"),
   *("judge", "judge128"),
 )
-# Where clips stay with an accelerator: all of a dataset, or of `toybox:32`, which
-# is rendered there, so many of which each is drawn so often.
+# Where clips stay with an accelerator: all of a dataset, or, of `toybox:32`,
+# which is rendered there, so many, of which each is drawn so often.
 KEPT = dict(keep="device", pool=4096, reuse=16)
 # What one accelerator changes: more at once, for longer, and clips that stay in
 # its memory, since it takes 10,000 a second. On an H100 a step then takes 22 ms
