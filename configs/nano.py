@@ -29,10 +29,10 @@ are for one accelerator; `launch/nano.sh [--device gpu]` runs all of it.
 Needs    2 CPU cores, 4 GiB; or one accelerator, of which `:t2i,gpu` took 5 GiB
          and `:conditional,gpu` 13 to 17 (the others not yet measured).
 Takes    on an H100, of what ships: 6,000 steps of `:t2i,gpu` 150 s, 8,200 of
-         `:conditional,gpu` 260 s, 2,000 of `:ssr,gpu` 130 s beside those, 6,000
-         of `:judge,gpu` 90 s, each and a minute or two of compiling; and on two
-         CPU cores 1,100 of `:conditional`, an hour. All of it on two CPU cores
-         some 9 hours, reckoned from seconds a step, which are in
+         `:conditional,gpu` 260 s, 2,000 of `:ssr,gpu` beside them, 6,000 of
+         `:judge,gpu` 90 s, and one to three minutes of compiling each; and on
+         two CPU cores 1,100 of `:conditional`, an hour. All of it on two CPU
+         cores some 9 hours, reckoned from seconds a step, which are in
          docs/model_card.md with the scores.
 Reaches  of 48 prompts, what shipped: shape 77 %, colour 91 %, ground 100 %, sky
          100 %, action 63 %, camera 52 %, by a judge that is itself right of 94,
@@ -51,7 +51,7 @@ STAGES = (
 KEPT = dict(keep="device", pool=4096, reuse=16)
 # What one accelerator changes: more at once, for longer, and clips that stay in
 # its memory, since it takes 10,000 a second. On an H100 a step then takes 22 ms
-# (t2i), 29 (conditional), 20 (ssr).
+# (t2i), 29 to 33 (conditional), 20 (ssr).
 ACCELERATOR = dict(
   text=dict(global_batch=64, num_steps=2_000),
   t2i=dict(global_batch=256, num_steps=20_000, num_frames=4, **KEPT),

@@ -93,8 +93,14 @@ class Refilled(drawing.Drawn):
     self._fill_from(oldest)
     return super().__next__()
 
+  def set_state(self, state: Mapping[str, Any]) -> None:
+    """Goes to where `get_state` was called; see `drawing.Drawn.set_state`."""
+    # What was made ahead is of another place, and a loop that ends comes here.
+    self.close()
+    super().set_state(state)
+
   def close(self) -> None:
-    """Ends what makes chunks, where that has an end."""
+    """Ends what makes chunks; the next batch starts it again."""
     getattr(self._chunks, "close", lambda: None)()
 
   def _fill_from(self, oldest: int) -> None:

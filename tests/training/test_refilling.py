@@ -114,5 +114,9 @@ def test_its_end_is_that_of_the_chunks():
     def close(self):
       ended.append(1)
 
-  _refilled(chunks=Chunks()).close()
+  batches = _refilled(chunks=Chunks())
+  batches.close()
   assert ended == [1]
+  batches.set_state(batches.get_state())  # as a loop does at its end
+  assert ended == [1, 1]
+  next(batches)
