@@ -5,6 +5,7 @@ prompt -+-> base -> guard -+-> ssr -> guard -> Result
 """
 
 from collections.abc import Sequence
+import copy
 import dataclasses
 import os
 import pathlib
@@ -47,7 +48,7 @@ class Generator:
     """The same cascade, its first stage in a style.
 
     What a style changes is the image network's; what was learned about motion,
-    and super-resolution, stay as they are.
+    and super-resolution, stay as they are, and nothing is compiled again.
 
     Args:
       style: see `stages.styles.load`.
@@ -61,16 +62,18 @@ class Generator:
       raise errors.ConfigError(
         f"alpha is {alpha}; it lies from 0, no style, to 1, all of it."
       )
-    first, *others = (one.loaded for one in self._painters)
-    network = first.params["network"]
+    first, *others = self._painters
+    loaded = first.loaded
+    network = loaded.params["network"]
     change, digest = styles.load(style, network, self.weights)
     network = models.style.blend(network, change, alpha)
-    params = first.params | {
+    params = loaded.params | {
       "network": jax.tree.map(lambda x: np.asarray(x, np.float32), network)
     }
-    digest = f"{first.digest} + {alpha:g} x {digest}"
-    styled = first._replace(params=params, digest=digest)
-    return type(self)([styled, *others], self.weights)
+    digest = f"{loaded.digest} + {alpha:g} x {digest}"
+    styled = copy.copy(self)
+    styled._painters = [first.with_weights(params, digest), *others]
+    return styled
 
   @property
   def digests(self) -> dict[str, str]:

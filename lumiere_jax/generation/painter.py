@@ -1,8 +1,6 @@
-"""One loaded stage, and the programs compiled for it."""
+"""One loaded stage, which paints."""
 
-from collections.abc import Callable, Mapping, Sequence
-import dataclasses
-import time
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -11,18 +9,15 @@ import numpy as np
 from lumiere_jax.generation import conditions
 from lumiere_jax.generation import given as givens
 from lumiere_jax.generation import plans
+from lumiere_jax.generation import programs
 from lumiere_jax.generation import progress
 from lumiere_jax.generation import request as requests
 from lumiere_jax.generation import result as results
+from lumiere_jax.generation import watching
 from lumiere_jax.parallel import machine
-from lumiere_jax.parallel import mesh as meshes
 from lumiere_jax.parallel import rules
-from lumiere_jax.sampling import base
 from lumiere_jax.sampling import loop
 from lumiere_jax.sampling import noise
-from lumiere_jax.sampling import pmapped
-from lumiere_jax.sampling import sharded
-from lumiere_jax.stages import spread
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.types import Array, Params
 
@@ -43,12 +38,18 @@ class Painter:
     loaded: the stage, its weights and their digest.
   """
 
-  def __init__(self, loaded: Loaded):
+  def __init__(self, loaded: Loaded, compiled: programs.Programs | None = None):
     self.loaded = loaded
-    self._encode = jax.jit(loaded.stage.encode)
-    self._compiled: dict[tuple[plans.Plan, bool], base.Sampler] = {}
+    self._programs = compiled or programs.Programs(loaded.stage)
     self._cut: Params | None = None
-    self._watch: _Watch | None = None
+
+  def with_weights(self, params: Params, digest: str) -> "Painter":
+    """The same stage with other weights of the same shapes.
+
+    What either compiles serves both: programs take weights as arguments.
+    """
+    loaded = self.loaded._replace(params=params, digest=digest)
+    return Painter(loaded, self._programs)
 
   def __call__(
     self,
@@ -70,14 +71,16 @@ class Painter:
       given: pixels that every clip is to keep.
       source: a clip that every one starts from.
       size: (H, W) of the clips; see `plans.make`.
-      on_step: told after each step; after the last alone where `can_watch`
-        says no.
+      on_step: told after each step; after the last alone where
+        `watching.can_watch` says no.
     """
     stage, _, digest, trained_on = self.loaded
     plan = plans.make(stage, request, size)
-    is_watched = on_step is not None and can_watch(devices())
+    is_watched = on_step is not None and watching.can_watch(programs.devices())
     groups = _groups(plan, indices)
-    self._watch = watch = _Watch(stage.name, on_step, len(groups))
+    self._programs.watch = watch = watching.Watch(
+      stage.name, on_step, len(groups)
+    )
     kept = given.at(plan.shape[:3]) if given else None
     clips = []
     for group in groups:
@@ -109,7 +112,7 @@ class Painter:
     stage, params = self.loaded.stage, self.loaded.params
     return conditions.build(
       stage.tokenizer,
-      lambda tokens, mask: self._encode(params, tokens, mask),
+      lambda tokens, mask: self._programs.encode(params, tokens, mask),
       prompt=request.prompt,
       negative_prompt=request.negative_prompt,
       is_guided=plan.settings.guidance_scale != 1,
@@ -143,7 +146,7 @@ class Painter:
     params = self.loaded.params
     if plan.front == "sharded":
       params = self._cut_params()
-    sample = self._sampler(plan, is_watched)
+    sample = self._programs.sampler(plan, is_watched)
     clips = np.asarray(sample(params, keys, condition, start), np.float32)
     jax.effects_barrier()  # the last steps may still be on their way to us
     return clips
@@ -152,19 +155,9 @@ class Painter:
     """The weights, a part on each device: for networks too large for one."""
     if self._cut is None:
       stage, params = self.loaded.stage, self.loaded.params
-      places = rules.DEFAULT.shardings(stage.abstract_params(), _mesh())
+      places = rules.DEFAULT.shardings(stage.abstract_params(), programs.mesh())
       self._cut = jax.device_put(params, places)
     return self._cut
-
-  def _sampler(self, plan: plans.Plan, is_watched: bool) -> base.Sampler:
-    if (plan, is_watched) not in self._compiled:
-      # The program outlives the request, so it must not hold its callback.
-      relay = lambda *event: self._watch(*event)
-      on_step = relay if is_watched else None
-      self._compiled[plan, is_watched] = _compile(
-        self.loaded.stage, plan, on_step
-      )
-    return self._compiled[plan, is_watched]
 
 
 def _groups(plan: plans.Plan, indices: Sequence[int]) -> list[slice]:
@@ -176,112 +169,5 @@ def _groups(plan: plans.Plan, indices: Sequence[int]) -> list[slice]:
   """
   size = len(indices)
   if plan.front == "pmap":
-    size = 1 if plan.settings.window else len(devices())
+    size = 1 if plan.settings.window else len(programs.devices())
   return [slice(k, k + size) for k in range(0, len(indices), size)]
-
-
-def devices() -> list[jax.Device]:
-  """Returns the devices of this process, on all of which stages run."""
-  return jax.local_devices()
-
-
-def can_watch(devices: Sequence[jax.Device]) -> bool:
-  """Whether steps can be told of while a program runs.
-
-  Simulated devices share few threads. The one that tells of a step waits for
-  its clips to be copied, the copy waits for a thread, and the threads wait in
-  the next collective for the one that tells: with clips above some 100 kB,
-  jax 0.10 on two cores then always stops for good.  So it does with one device
-  in a pool of one thread.
-  """
-  if devices[0].platform != "cpu":
-    return True
-  return len(devices) == 1 and machine.compute_threads() > 1
-
-
-@dataclasses.dataclass
-class _Watch:
-  """Passes steps on and notes when they came.
-
-  Attributes:
-    stage: its name.
-    on_step: told of each step; None for nobody.
-    num_groups: how often the stage's program runs.
-    group: which run this is.
-  """
-
-  stage: str
-  on_step: progress.OnStep | None
-  num_groups: int = 1
-  group: int = 0
-  start: float = dataclasses.field(default_factory=time.monotonic)
-  times: list[float] = dataclasses.field(default_factory=list)
-  failure: BaseException | None = None
-
-  def __call__(self, step: int, num_steps: int, clean: np.ndarray) -> None:
-    self.times.append(time.monotonic() - self.start)
-    self.tell(step, num_steps, clean)
-
-  def tell(self, step: int, num_steps: int, clean: np.ndarray) -> None:
-    """Passes a step on without noting when it came."""
-    if self.failure:
-      return
-    try:
-      self.on_step(
-        progress.Progress(
-          stage=self.stage,
-          step=self.group * num_steps + step + 1,
-          num_steps=self.num_groups * num_steps,
-          clean=clean,
-        )
-      )
-    # An exception must not cross the compiled program: it would come out as
-    # an error of that program, without its type.
-    except BaseException as error:
-      self.failure = error
-
-  def next_group(
-    self, clips: np.ndarray, num_steps: int, was_watched: bool
-  ) -> None:
-    """One run is over; tells of its last step if of none before."""
-    if self.on_step is not None and not was_watched:
-      self.tell(num_steps - 1, num_steps, clips)
-    self.group += 1
-
-  def finish(self) -> dict[str, float]:
-    """Returns seconds spent; raises what `on_step` raised."""
-    if self.failure:
-      raise self.failure
-    seconds = {"total": time.monotonic() - self.start}
-    if self.times:
-      seconds["first_step"] = self.times[0]
-    if len(self.times) > 1:
-      spent = self.times[-1] - self.times[0]
-      seconds["per_step"] = spent / (len(self.times) - 1)
-    return {name: round(value, 4) for name, value in seconds.items()}
-
-
-def _compile(
-  stage: stages.Stage, plan: plans.Plan, on_step: Callable | None
-) -> base.Sampler:
-  """Puts a stage's sampler on all devices of this process."""
-  front = pmapped if plan.front == "pmap" else sharded
-  is_ssr = stage.name == stages.SUPER_RESOLUTION
-  make = front.make_ssr if is_ssr else front.make_base
-  everywhere = devices()
-  if front is sharded:
-    everywhere = _mesh()
-    stage = spread.over(stage, everywhere)
-  return make(
-    stage.denoise,
-    stage.schedule,
-    plan.settings,
-    plan.shape,
-    everywhere,
-    on_step=on_step,
-  )
-
-
-def _mesh() -> jax.sharding.Mesh:
-  """All devices of this process, each with a part of the weights."""
-  return meshes.make({"fsdp": -1}, devices())

@@ -13,6 +13,8 @@ from lumiere_jax import shipped
 from lumiere_jax.cli import assemble
 from lumiere_jax.cli import sample
 from lumiere_jax.cli import stylize
+from lumiere_jax.generation import generator as generators
+from lumiere_jax.generation import request as requests
 from lumiere_jax.provenance import run_record
 from lumiere_jax.stages import export
 from lumiere_jax.stages import objective
@@ -105,6 +107,24 @@ def test_a_whole_image_network_is_a_style_and_a_sweep_is_drawn(
   _paint(weights, tmp_path / "a.mp4", "--style", whole, "--sweep", str(sweep))
   with Image.open(sweep) as page:
     assert page.size == (7 * SIDE, 5 * SIDE)
+
+
+def test_alphas_share_what_is_compiled(weights, monkeypatch):
+  traced, denoise = [], stages.Stage.denoise
+  monkeypatch.setattr(
+    stages.Stage,
+    "denoise",
+    lambda self, *args: traced.append(self) or denoise(self, *args),
+  )
+  plain = generators.load(weights)
+  request = requests.Request(prompt="a ball", guard=False)
+  clips = [plain(request).frames]
+  first = len(traced)
+  assert first
+  for alpha in (0.5, 1.0):
+    clips.append(plain.styled("wild", alpha)(request).frames)
+  assert len(traced) == first
+  assert len({clip.tobytes() for clip in clips}) == 3
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,9 @@ import pytest
 
 from lumiere_jax import errors
 from lumiere_jax.generation import generator as generators
-from lumiere_jax.generation import painter
+from lumiere_jax.generation import programs
 from lumiere_jax.generation import request as requests
+from lumiere_jax.generation import watching
 from lumiere_jax.provenance import run_record
 
 REQUEST = requests.Request(prompt="a ball that rolls", seed=3)
@@ -145,7 +146,7 @@ def test_a_negative_prompt_without_guidance_is_refused():
 @pytest.fixture
 def one_device(monkeypatch):
   """A cascade on the first device only, where steps can be watched."""
-  monkeypatch.setattr(painter, "devices", lambda: jax.local_devices()[:1])
+  monkeypatch.setattr(programs, "devices", lambda: jax.local_devices()[:1])
   return fake_stages.load(
     fake_stages.make("base", guidance_scale=2.0), fake_stages.make("ssr")
   )
@@ -158,7 +159,7 @@ def test_one_device_paints_what_eight_do(cascade, one_device):
 
 @pytest.mark.parametrize("front", requests.FRONTS)
 def test_watching_large_clips_on_simulated_devices_ends(front):
-  # A callback at each step would lock these up; see `painter.can_watch`.
+  # A callback at each step would lock these up; see `watching.can_watch`.
   large = dataclasses.replace(
     fake_stages.make("base"), frame_shape=(8, 64, 64, 3)
   )
@@ -172,8 +173,8 @@ def test_watching_large_clips_on_simulated_devices_ends(front):
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_one_thread_cannot_compute_and_tell(monkeypatch, threads):
-  monkeypatch.setattr(painter.machine, "compute_threads", lambda: threads)
-  assert painter.can_watch(jax.devices()[:1]) == (threads > 1)
+  monkeypatch.setattr(watching.machine, "compute_threads", lambda: threads)
+  assert watching.can_watch(jax.devices()[:1]) == (threads > 1)
 
 
 def test_progress_tells_every_step_of_every_stage(one_device):
