@@ -1,6 +1,7 @@
 """What came of each application, beside what is asked of it."""
 
 from collections.abc import Callable, Mapping, Sequence
+import functools
 
 import numpy as np
 
@@ -195,15 +196,15 @@ def _extend(chosen, made, judge) -> list[trials.Finding]:
 def _stylize(chosen, made, judge) -> list[trials.Finding]:
   if not made:
     return []
-  classifier = style_classifier.train(made[0].last.shape[1])
-  seen = classifier([one.last for one in made])
-  drawn = [found == one.style for found, one in zip(seen, made, strict=True)]
+  drawn, classifier = _drawn(made, "last")
+  first, _ = _drawn(made, "base")
   shown = [
     trials.over("", _answers(chosen, some, judge)).value
     for some in ([one.plain for one in made], [one.last for one in made])
   ]
   return [
     trials.over("drawn in the style", drawn, 0.8),
+    trials.over("drawn in the style, by the first stage", first),
     trials.over("the classifier on real clips", [classifier.accuracy]),
     trials.over("attributes right, no style", [shown[0]]),
     trials.over("attributes right, in the style", [shown[1]]),
@@ -215,6 +216,29 @@ def _stylize(chosen, made, judge) -> list[trials.Finding]:
     ),
   ]
 
+
+def _drawn(made: Sequence[trial_cases.Made], which: str):
+  """Whether each clip looks as its style does, and the classifier that says."""
+  clips = [getattr(one, which) for one in made]
+  classifier = _classifier(clips[0].shape[1])
+  seen = classifier(clips)
+  return [x == one.style for x, one in zip(seen, made, strict=True)], classifier
+
+
+# Rendering what it learns from takes longer than all that it is asked.
+_classifier = functools.cache(style_classifier.train)
+
+
+# Application -> findings that are drawn against its setting.
+PLOTTED = {
+  "edit": ("edits that succeed", "correlation of tracks"),
+  "stylize": (
+    "drawn in the style",
+    "drawn in the style, by the first stage",
+    "attributes right, in the style",
+    "attributes right, no style",
+  ),
+}
 
 # Application -> (cases, what was made of them, judge) -> findings.
 MEASURE: Mapping[

@@ -4,14 +4,16 @@ import json
 
 import fake_stages
 import numpy as np
+from PIL import Image
 import pytest
 
 from lumiere_jax import errors
+from lumiere_jax import shipped
 from lumiere_jax.cli import evaluate
 from lumiere_jax.cli import suite
 from lumiere_jax.cli import trial_cases
 from lumiere_jax.cli import trial_findings
-from lumiere_jax.cli import trials
+from lumiere_jax.cli import trial_painting
 from lumiere_jax.evaluation import judges
 from lumiere_jax.evaluation import toybox_suite
 from lumiere_jax.generation import generator as generators
@@ -65,8 +67,8 @@ def run(monkeypatch, tmp_path):
 
 
 def test_every_application_is_painted_and_measured(run, capsys):
-  assert set(trials.TELL) == set(trial_findings.MEASURE)
-  apps = set(trials.TELL) - {"stylize"}
+  assert set(trial_painting.TELL) == set(trial_findings.MEASURE)
+  apps = set(trial_painting.TELL) - {"stylize"}
   found = run("--apps", *apps)
   assert set(found) == apps
   exact = "known pixels exact at the base's size"
@@ -91,9 +93,46 @@ def test_what_was_painted_is_not_painted_again(run, monkeypatch):
   assert run("--apps", "animate") == first
 
 
+def test_an_edit_is_measured_and_drawn_at_several_strengths(run, tmp_path):
+  found = run("--apps", "edit", "animate", "--strength", "1", "0.5")
+  assert set(found) == {"edit at 1", "edit at 0.5", "animate"}
+  assert found["edit at 0.5"]["edits that succeed"]["value"] == 1.0
+  one, other = (
+    np.load(next((tmp_path / "out" / name).glob("*.npz")))["last"]
+    for name in ("edit_0.5", "edit_1")
+  )
+  assert (one != other).any()
+  with Image.open(tmp_path / "out" / "edit.png") as plot:
+    assert plot.size == (600, 360)
+  assert not (tmp_path / "out" / "animate.png").exists()
+
+
+def test_a_style_is_measured_beside_none(run, tmp_path, monkeypatch):
+  known, asked = ("neon", "sketch"), []
+  monkeypatch.setattr(shipped, "styles", lambda weights: known)
+  monkeypatch.setattr(
+    generators.Generator,
+    "styled",
+    lambda self, style, alpha: asked.append((style, alpha)) or self,
+  )
+  classify = lambda clips: ["neon"] * len(clips)
+  classify.accuracy = 0.75
+  monkeypatch.setattr(trial_findings, "_classifier", lambda size: classify)
+  found = run("--apps", "stylize", "--alpha", "0", "0.5")
+  drawn = found["stylize at 0.5"]["drawn in the style"]
+  wanted = [known[p.index % 2] for p in toybox_suite.prompts("test", 3)]
+  assert drawn["value"] == pytest.approx(wanted.count("neon") / 3)
+  assert asked == [(style, 0.5) for style in wanted]
+  assert found["stylize at 0"]["points that the style costs"]["value"] == 0
+  assert (tmp_path / "out" / "stylize.png").exists()
+
+
 @pytest.mark.parametrize(
   ("flags", "match"),
   [
+    (("--apps", "edit", "--strength", "0"), "--strength is 0.0; give one"),
+    (("--apps", "edit", "--strength", "2", "1"), "--strength is 2.0 1.0"),
+    (("--apps", "animate", "--alpha", "0.5", "0.5"), "each once"),
     (("--apps", "animat"), "Did you mean 'animate'"),
     (("--num-clips", "0", "--apps", "edit"), "--num-clips is 0"),
     (("--apps", "stylize", "--weights", "mine"), "no styles stand beside mine"),
