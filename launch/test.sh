@@ -56,4 +56,6 @@ make_venv "$python" dev
 "$venv_python" -m ruff format --check .
 "$venv_python" -m ruff check .
 "$root/.venv/bin/shellcheck" -x launch/*.sh launch/*/*.sh .ci/run
-"$venv_python" -m pytest -n "$workers" ${rest[@]+"${rest[@]}"}
+# A file's tests share what they train and compile, so one worker takes them all.
+"$venv_python" -m pytest -n "$workers" --dist loadfile --no-loadscope-reorder \
+  ${rest[@]+"${rest[@]}"}

@@ -7,11 +7,16 @@ import pytest
 from lumiere_jax.parallel import machine
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-_FLAG = "--xla_force_host_platform_device_count"
-if _FLAG not in os.environ.get("XLA_FLAGS", ""):
-  os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_FLAG}=8"
 # Tests run each program a few times: compiling fast beats running fast.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+for _flag, _value in (
+  ("--xla_force_host_platform_device_count", 8),
+  ("--xla_cpu_use_fusion_emitters", "false"),
+  ("--xla_cpu_parallel_codegen_split_count", 1),
+):
+  _flags = os.environ.get("XLA_FLAGS", "")
+  if _flag not in _flags:
+    os.environ["XLA_FLAGS"] = f"{_flags} {_flag}={_value}".strip()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 machine.ensure_two_threads()
 

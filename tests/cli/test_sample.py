@@ -12,7 +12,7 @@ from lumiere_jax import errors
 from lumiere_jax.cli import request_flags
 from lumiere_jax.cli import sample
 from lumiere_jax.generation import generator as generators
-from lumiere_jax.generation import painter
+from lumiere_jax.generation import programs
 from lumiere_jax.generation import request as requests
 from lumiere_jax.video import write
 
@@ -23,7 +23,7 @@ REQUEST_FLAGS = {f.name for f in dataclasses.fields(request_flags.RequestFlags)}
 def one_device():
   """As on a laptop; steps of simulated devices are not told of."""
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(painter, "devices", lambda: jax.local_devices()[:1])
+    patch.setattr(programs, "devices", lambda: jax.local_devices()[:1])
     yield
 
 

@@ -42,7 +42,8 @@ STAGE = {
 def run(verb, *args, devices=1, cache=None):
   """Runs `lumiere VERB ARGS`; returns the finished process."""
   env = dict(os.environ)
-  env["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+  # The last of a flag that is given twice counts.
+  env["XLA_FLAGS"] += f" --xla_force_host_platform_device_count={devices}"
   env["TF_CPP_MIN_LOG_LEVEL"] = "3"
   if cache is not None:
     env["JAX_COMPILATION_CACHE_DIR"] = str(cache)

@@ -41,7 +41,6 @@ def train(home, name, processes, devices, *more, steps=NUM_STEPS):
     JAX_COMPILATION_CACHE_DIR=str(home / "cache"),
     JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS="0",
   )
-  env.pop("XLA_FLAGS", None)
   done = subprocess.run(
     [
       commands.ROOT / "launch" / "local_pod.sh",

@@ -70,16 +70,11 @@ def _gradient(stage, params, noisy, condition):
 
 
 # What changes the network, not only how it is run.
-PLAIN = {"blocks", "temporal", "given"}
+PLAIN = {"widths", "blocks", "attention", "temporal", "given"}
+TWO = dict(widths=(16, 32), blocks=(1, 2), attention=(1,))  # levels
 CASES = {
   # 16 frames are 8, 4 and 2 further down: some devices then hold padding.
   "base, frames over 4": ("base", 16, dict(frames=4, fsdp=2)),
-  "base, remat": (
-    "base",
-    8,
-    dict(frames=2, fsdp=2, data=2),
-    dict(remat="blocks"),
-  ),
   "base, told": (
     *("base", 8, dict(frames=2, fsdp=2, data=2)),
     dict(
@@ -88,10 +83,10 @@ CASES = {
       given=True,
     ),
   ),
-  "ssr": ("ssr", 4, dict(frames=2, fsdp=4)),
+  "ssr": ("ssr", 4, dict(frames=2, fsdp=4), TWO),
   "ssr, scanned": (
     *("ssr", 4, dict(frames=2, fsdp=4)),
-    dict(blocks=(1, 2, 3), scan=True, remat="blocks"),
+    TWO | dict(blocks=(1, 3), scan=True, remat="blocks"),
   ),
   "t2i, frames are clips": ("t2i", 1, dict(frames=2, fsdp=4)),
 }
