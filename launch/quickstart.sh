@@ -6,7 +6,8 @@
 # For example: launch/quickstart.sh "a shiny red ball bounces on the grass"
 # Installs into .venv the first time, then makes 5 seconds of PROMPT: an mp4,
 # a page of stills (.png) and the record from which the same pixels are made
-# again (.json). What the weights know: docs/toybox.md. Linux, 2 cores, 4 GiB,
+# again (.json). Ground, sky and camera are chosen by the seed where PROMPT says
+# nothing of them. What the weights know: docs/toybox.md. Linux, 2 cores, 4 GiB,
 # Python 3.11, 3.12 or 3.13.
 set -euo pipefail
 
@@ -27,7 +28,7 @@ while (($#)); do
       shift 2
       ;;
     -h | --help)
-      sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit
       ;;
     -*) fail "$1 is unknown; see launch/quickstart.sh --help." ;;
@@ -51,5 +52,6 @@ fi
 make_venv "$python" ""
 mkdir -p "$(dirname "$out")" 2>/dev/null ||
   fail "$(dirname "$out") cannot be made; give another file with --out FILE.mp4."
+# What a prompt leaves open would change within the clip: these weights are young.
 "$venv_python" -m lumiere_jax.cli.main sample \
-  --prompt "$prompt" --seed "$seed" --out "$out" --overwrite
+  --complete --prompt "$prompt" --seed "$seed" --out "$out" --overwrite

@@ -196,7 +196,7 @@ class Reading:
       )
     for split in self.splits:
       errors.require_one_of("--splits", split, world.NAMES)
-    reader = reading.Reader(self.weights)
+    reader = reading.load(self.weights)
     numbers = {}
     for split in self.splits:
       found = reader(reading.captions(split, self.num_captions))

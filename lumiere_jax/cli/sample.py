@@ -22,6 +22,7 @@ import tyro
 
 from lumiere_jax import errors
 from lumiere_jax import shipped
+from lumiere_jax.cli import completing
 from lumiere_jax.cli import exits
 from lumiere_jax.cli import progress as bars
 from lumiere_jax.cli import replay
@@ -48,6 +49,8 @@ class Flags:
       "nano", unless given.
     prompts: file of many prompts (.txt) or requests (.jsonl).
     replay: JSON beside a clip that is to be made again.
+    complete: say what prompts leave open, ground, sky and a still camera, in
+      the words of the toybox: what is not said may change within a clip.
     overwrite: replace files that exist.
     save_frames: write the frames losslessly too, as .npy.
     preview: PNG to redraw with the predicted clean frames while sampling.
@@ -61,6 +64,7 @@ class Flags:
   weights: str | None = None
   prompts: pathlib.Path | None = None
   replay: pathlib.Path | None = None
+  complete: bool = False
   overwrite: bool = False
   save_frames: bool = False
   preview: pathlib.Path | None = None
@@ -98,6 +102,11 @@ def main(argv: list[str] | None = None) -> None:
     for mp4 in results.output_paths(job.out, len(job.indices)):
       publish.refuse_existing(results.sidecars(mp4), overwrite=flags.overwrite)
   generator = generators.load(_weights(flags, jobs[0]))
+  if flags.complete:
+    complete = completing.Completer(generator)
+    jobs = [
+      dataclasses.replace(job, request=complete(job.request)) for job in jobs
+    ]
   for job in jobs:
     _run(generator, job, flags)
 
@@ -120,7 +129,8 @@ def _jobs(flags: Flags) -> Iterator[Job]:
       "--prompt TEXT, --prompts FILE or --replay FILE."
     )
   if flags.replay:
-    if given:
+    if given or flags.complete:
+      given = given or {"complete": True}
       flag = next(iter(given)).replace("_", "-")
       raise errors.ConfigError(
         f"--{flag} was given with --replay, which takes the whole request "

@@ -16,6 +16,7 @@ from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
 from lumiere_jax.toybox import caption
 from lumiere_jax.toybox import world
+from lumiere_jax.types import Params
 
 BATCH = 64
 
@@ -36,21 +37,24 @@ class Reading:
 
 
 class Reader:
-  """A text encoder of the toybox, asked about captions."""
+  """A text encoder of the toybox, asked about captions.
 
-  def __init__(self, path: str | os.PathLike):
-    """Loads the text encoder of any stage.
+  Args:
+    stage: any stage of which it is part.
+    params: the stage's; "text" is needed.
+    name: what messages call it.
 
-    Raises:
-      WeightsError: there are none, or their encoder answers no questions.
-    """
-    found, self._params, self.digest = weights.load(path, ("text",))
-    recipe = dict(found.recipe) | {"stage": stages.TEXT, "model": {}}
-    self._stage = stages.build(recipe)
+  Raises:
+    WeightsError: the encoder answers no questions, or others.
+  """
+
+  def __init__(self, stage: stages.Stage, params: Params, name: str):
+    recipe = dict(stage.recipe) | {"stage": stages.TEXT, "model": {}}
+    self._stage, self._params = stages.build(recipe), params
     asked = sum(map(len, self._stage.text_encoder.questions))
     if asked != len(caption.QUESTIONS):
       raise errors.WeightsError(
-        f"the text encoder of {path} answers {asked} questions, and of "
+        f"the text encoder of {name} answers {asked} questions, and of "
         f"captions of the toybox {len(caption.QUESTIONS)} are asked; give "
         "weights of configs/nano.py."
       )
@@ -58,19 +62,29 @@ class Reader:
 
   def __call__(self, captions: list[caption.Caption]) -> Reading:
     """Reads captions, and compares with what they say."""
-    answers = [
-      self._answers(captions[k : k + BATCH])
-      for k in range(0, len(captions), BATCH)
-    ]
-    return score(np.concatenate(answers), captions)
+    return score(self.answers([one.text for one in captions]), captions)
 
-  def _answers(self, captions: list[caption.Caption]) -> np.ndarray:
-    texts = [one.text for one in captions]
-    texts += [""] * (BATCH - len(texts))  # of one size, to compile once
-    tokens, mask = self._stage.tokenizer(texts)
+  def answers(self, texts: list[str]) -> np.ndarray:
+    """The answers to `caption.QUESTIONS` of N texts: [N, K] int."""
+    parts = range(0, len(texts), BATCH)
+    return np.concatenate([self._answers(texts[k : k + BATCH]) for k in parts])
+
+  def _answers(self, texts: list[str]) -> np.ndarray:
+    same = [*texts, *[""] * (BATCH - len(texts))]  # in number, to compile once
+    tokens, mask = self._stage.tokenizer(same)
     text = {"text": self._params["text"]}
     logits = np.asarray(self._read(text, tokens, mask))
-    return logits.argmax(-1)[: len(captions)]
+    return logits.argmax(-1)[: len(texts)]
+
+
+def load(path: str | os.PathLike) -> Reader:
+  """The text encoder of any stage's weights.
+
+  Raises:
+    WeightsError: there are no weights, or see `Reader`.
+  """
+  stage, params, _ = weights.load(path, ("text",))
+  return Reader(stage, params, str(path))
 
 
 def score(answers: np.ndarray, captions: list[caption.Caption]) -> Reading:

@@ -76,10 +76,14 @@ class Generator:
     return styled
 
   @property
+  def loaded(self) -> list[painter.Loaded]:
+    """The stages with their weights, first to last."""
+    return [one.loaded for one in self._painters]
+
+  @property
   def digests(self) -> dict[str, str]:
     """Stage name -> digest of its weights."""
-    loaded = [p.loaded for p in self._painters]
-    return {one.stage.name: one.digest for one in loaded}
+    return {one.stage.name: one.digest for one in self.loaded}
 
   @property
   def fps(self) -> int:

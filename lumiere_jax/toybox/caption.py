@@ -5,6 +5,7 @@ it says: `Caption.labels` is the truth that a reader of the caption, or a judge
 of a clip made from it, can be asked for.
 """
 
+from collections.abc import Container
 import dataclasses
 
 import numpy as np
@@ -95,6 +96,31 @@ def write(scene: scenes.Scene, rng: np.random.Generator) -> Caption:
 def plain(scene: scenes.Scene) -> Caption:
   """The caption that says everything in the plainest words."""
   return _Writer(scene, None, 1.0).write()
+
+
+def complete(text: str, unsaid: Container[str], rng) -> str:
+  """Says what a text leaves open of ground, sky and camera.
+
+  Frames of a clip are painted together, but what nobody asked for may differ
+  between them where training was short.
+
+  Args:
+    text: as a person writes it.
+    unsaid: which of "ground", "sky" and "camera" it does not tell of.
+    rng: draws ground and sky; a camera that nobody speaks of is still.
+  """
+  draw = lambda name: str(rng.choice(list(words.OF_SCENES[name])))
+  # All are drawn, so that one does not depend on which others are said.
+  drawn = {name: draw(name) for name in ("ground", "sky")}
+  plain = lambda name, value: words.OF_SCENES[name][value][0]
+  where = [plain(name, drawn[name]) for name in drawn if name in unsaid]
+  text = text.strip().rstrip(".")
+  if where:
+    first = text if text[1:2].isupper() else text[:1].lower() + text[1:]
+    text = f"{' '.join(where)}, {first}"
+  if "camera" in unsaid:
+    text = f"{text} while {plain('camera', 'still')}"
+  return text
 
 
 class _Writer:
