@@ -9,11 +9,13 @@ from typing import Literal
 
 from lumiere_jax import errors
 from lumiere_jax import shipped
+from lumiere_jax.cli import completing
 from lumiere_jax.cli import progress
 from lumiere_jax.evaluation import judges
 from lumiere_jax.evaluation import suite_report
 from lumiere_jax.evaluation import toybox_suite
 from lumiere_jax.generation import generator as generators
+from lumiere_jax.generation import request as requests
 from lumiere_jax.video import atomic
 
 _SETTINGS, _SCORES = "settings.json", "scores.json"
@@ -34,6 +36,8 @@ class Suite:
     ssr: upsample too, and judge the clips of both stages.
     num_inference_steps: denoising steps; what the weights advise if not given.
     guidance_scale: guidance weight; what the weights advise if not given.
+    complete: say what prompts leave open, as `lumiere sample --complete` does;
+      clips are still asked only for what the prompts themselves say.
     judge: where the judges are: a folder that holds a judge of the clips of
       each size (judge, judge128), or a name as for `weights`; without judge128
       clips are shrunk and shown to judge.
@@ -48,6 +52,7 @@ class Suite:
   ssr: bool = True
   num_inference_steps: int | None = None
   guidance_scale: float | None = None
+  complete: bool = False
   judge: str = "nano"
   out: pathlib.Path = pathlib.Path("out/evaluation")
 
@@ -59,10 +64,8 @@ class Suite:
       known.append(find_judge(self.judge, *judges.FINE))
     generator = generators.load(self.weights)
     self._keep_settings(generator)
-    wanted = {
-      split: toybox_suite.prompts(split, self.num_prompts)
-      for split in self.splits
-    }
+    complete = completing.Completer(generator) if self.complete else None
+    wanted = {split: self._prompts(split, complete) for split in self.splits}
     scores = []
     for split, prompts in wanted.items():
       toybox_suite.paint(
@@ -83,6 +86,22 @@ class Suite:
         f"--num-prompts is {self.num_prompts}; rates need 2 or more."
       )
 
+  def _prompts(
+    self, split: str, complete: completing.Completer | None
+  ) -> list[toybox_suite.Prompt]:
+    """The prompts of a split, as they are painted."""
+    found = toybox_suite.prompts(split, self.num_prompts)
+    if complete is None:
+      return found
+    asked = [
+      requests.Request(prompt=one.text, seed=self.seed + one.index)
+      for one in found
+    ]
+    return [
+      dataclasses.replace(one, text=complete(request).prompt)
+      for one, request in zip(found, asked, strict=True)
+    ]
+
   def _request(self):
     return dict(
       seed=self.seed,
@@ -93,9 +112,10 @@ class Suite:
 
   def _keep_settings(self, generator: generators.Generator) -> None:
     """Refuses a folder whose clips were painted otherwise."""
-    now = json.dumps(
-      {"weights": generator.digests, "request": self._request()}, indent=2
-    )
+    settings = {"weights": generator.digests, "request": self._request()}
+    if self.complete:  # folders from before this could be asked for go on
+      settings["complete"] = True
+    now = json.dumps(settings, indent=2)
     path = self.out / _SETTINGS
     if path.exists() and path.read_text("utf-8") != now:
       raise errors.ConfigError(

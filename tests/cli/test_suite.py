@@ -1,11 +1,13 @@
 """`lumiere evaluate --suite`, through the real command on tiny weights."""
 
+import dataclasses
 import json
 
 import pytest
 import recipes
 
 from lumiere_jax import errors
+from lumiere_jax.cli import completing
 from lumiere_jax.cli import evaluate
 from lumiere_jax.cli import suite
 from lumiere_jax.provenance import run_record
@@ -70,6 +72,30 @@ def test_it_writes_numbers_a_table_and_a_page(weights, tmp_path, capsys):
   # Other settings may not be mixed with these.
   with pytest.raises(errors.ConfigError, match="other weights or settings"):
     _run(weights, tmp_path / "out", "--seed", "1")
+
+
+def test_prompts_are_completed_and_judged_by_what_they_said(
+  weights, tmp_path, monkeypatch
+):
+  class Fake:
+    def __init__(self, generator):
+      pass
+
+    def __call__(self, request):
+      text = f"{request.prompt}, seed {request.seed}"
+      return dataclasses.replace(request, prompt=text)
+
+  monkeypatch.setattr(completing, "Completer", Fake)
+  flags = ("--splits", "paraphrases", "--seed", "5")
+  _run(weights, tmp_path / "out", *flags, "--complete")
+  page = (tmp_path / "out" / "index.html").read_text("utf-8")
+  assert "a crimson sphere hops, seed 5" in page
+  assert ", seed 6" in page
+  found = json.loads((tmp_path / "out" / "scores.json").read_text("utf-8"))
+  assert found["protocol"]["settings"]["complete"]
+  assert "sky" not in found["scores"][0]["rates"]
+  with pytest.raises(errors.ConfigError, match="other weights or settings"):
+    _run(weights, tmp_path / "out", *flags)
 
 
 def test_a_rate_of_one_prompt_is_refused(weights, tmp_path):
