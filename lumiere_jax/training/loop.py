@@ -33,7 +33,7 @@ class Every:
   Attributes:
     log: write metrics and look at them (`guards`).
     checkpoint: save; the last step is always saved.
-    preview: sample and write pictures.
+    preview: sample and write pictures; after the last step it always happens.
   """
 
   log: int = 10
