@@ -129,8 +129,9 @@ def _jobs(flags: Flags) -> Iterator[Job]:
       "--prompt TEXT, --prompts FILE or --replay FILE."
     )
   if flags.replay:
-    if given or flags.complete:
-      given = given or {"complete": True}
+    if flags.complete:
+      given["complete"] = True
+    if given:
       flag = next(iter(given)).replace("_", "-")
       raise errors.ConfigError(
         f"--{flag} was given with --replay, which takes the whole request "

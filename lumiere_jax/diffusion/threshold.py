@@ -4,7 +4,7 @@ For each clip (Imagen, section 2.3, there per picture)
 
   (1)  s = the percentile of |clean| over all pixels of the clip
   (2)  s <- max(s, 1), and at most `maximum` where one is given
-  (3)  clean <- clip(clean, -s, s) / s
+  (3)  clean <- clip(clean, -s, s) / s, which is clip(clean / s, -1, 1)
 
 One s for a whole clip: one for each frame would make brightness flicker.
 
@@ -50,7 +50,8 @@ def dynamic(
   if maximum is not None:
     s = jnp.minimum(s, maximum)
   s = corruption.expand(s, clean)
-  return jnp.clip(clean, -s, s) / s
+  # Clipped last: s times a rounded 1 / s may be more than 1.
+  return jnp.clip(clean / s, -1, 1)
 
 
 def require_valid(percentile: float, maximum: float | None) -> None:

@@ -90,11 +90,26 @@ CASES = {
   ),
   "t2i, frames are clips": ("t2i", 1, dict(frames=2, fsdp=4)),
 }
+# The same at three levels, and what "base, told" includes: with --bars.
+LONGER = {
+  "base, remat": (
+    *("base", 8, dict(frames=2, fsdp=2, data=2)),
+    dict(remat="blocks"),
+  ),
+  "ssr, three levels": ("ssr", 4, dict(frames=2, fsdp=4)),
+  "ssr, three levels, scanned": (
+    *("ssr", 4, dict(frames=2, fsdp=4)),
+    dict(blocks=(1, 2, 3), scan=True, remat="blocks"),
+  ),
+}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+  "case",
+  [*CASES, *(pytest.param(name, marks=pytest.mark.bar) for name in LONGER)],
+)
 def test_many_devices_are_one(case):
-  variant, frames, shape, *changes = CASES[case]
+  variant, frames, shape, *changes = (CASES | LONGER)[case]
   clips = 8 if variant == "t2i" else shape.get("data", 1) * shape["fsdp"]
   changes = changes[0] if changes else {}
   plain = {key: changes[key] for key in changes.keys() & PLAIN}
