@@ -38,12 +38,15 @@ NOWHERE = ("torch", "tensorflow", "clu")
 # only what needs the standard library alone. Nothing of ours imports them.
 PEERS = {
   f"{OURS}/comparison/peer_{name}.py"
-  for name in ("diffusers", "lumiere_pytorch", "unet")
+  for name in ("diffusers", "lumiere_pytorch", "torch", "unet")
 }
 PEERS_MAY = (
   *("torch", "diffusers", "transformers", "lumiere_pytorch", "argparse"),
-  *("collections.abc", "importlib.metadata", "math"),
-  *(f"{OURS}.comparison.peer_{name}" for name in ("cases", "protocol", "unet")),
+  *("collections.abc", "importlib.metadata", "math", "typing.Any"),
+  *(
+    f"{OURS}.comparison.peer_{name}"
+    for name in ("cases", "protocol", "torch", "unet")
+  ),
 )
 BANS = {
   "models": (f"{OURS}.parallel",),

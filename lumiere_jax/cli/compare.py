@@ -157,10 +157,12 @@ class Peers(peers.Plan):
 
   Attributes:
     out: folder for results and logs.
-    peers: comma-separated: lumiere-pytorch, diffusers.
+    peers: comma-separated: lumiere-pytorch, diffusers; "none" for ours alone.
     peers_python: interpreter of an environment that has them; ours if not
       given.
-    device: "cpu"; others are not measured yet.
+    device: "cpu" or "gpu".
+    dtype: of what is multiplied, weights being float32; float32 on a CPU and
+      bfloat16 on a GPU if not given.
     rounds: times that each does each case, at most.
     seconds: after which a case gets no more rounds.
     threads: of each worker; one a core if not given.

@@ -12,6 +12,9 @@ from typing import Any
 OURS = "ours"
 LUMIERE = "lumiere-pytorch"
 DIFFUSERS = "diffusers"
+DEVICES = ("cpu", "gpu")
+# Of what is multiplied; weights are float32.
+DTYPES = ("float32", "bfloat16")
 LEVELS, HEAD, TEXT, TOKENS, GROUPS = 4, 32, 64, 16, 16
 ATTENTION_BLOCKS = 4
 TITLES = {
@@ -71,22 +74,39 @@ def sizes(case: Mapping[str, Any]) -> dict[str, Any]:
   )
 
 
-def clips(task: str, frames: int, width: int) -> dict[str, Any]:
-  """A case of clips of 32 x 32 pixels."""
-  return dict(task=task, frames=frames, size=32, width=width)
+def clips(
+  task: str, frames: int, width: int, size: int = 32, dtype: str = "float32"
+) -> dict[str, Any]:
+  """A case of clips of `size` x `size` pixels."""
+  return dict(task=task, frames=frames, size=size, width=width, dtype=dtype)
 
 
-def every(quick: bool = False) -> list[dict[str, Any]]:
-  """All cases, or one of each task on the smallest network."""
+def every(
+  quick: bool = False, device: str = "cpu", dtype: str = "float32"
+) -> list[dict[str, Any]]:
+  """All cases, or one of each task on the smallest network.
+
+  On a GPU, which these do not fill, there are larger ones too.
+  """
   shapes = [(16, 32)] if quick else [(16, 32), (80, 32), (16, 64), (80, 64)]
+  large = device == "gpu" and not quick
+  more = [(80, 128, 64)] if large else []
   width = 32 if quick else 64
-  return [
-    *(clips(task, *shape) for task in ("forward", "train") for shape in shapes),
-    clips("base", 16, 32),
-    dict(task="ssr", frames=8, size=64, width=32),
+  found = [
+    *(
+      clips(task, *shape)
+      for task in ("forward", "train")
+      for shape in shapes + more
+    ),
+    *(clips("base", *shape) for shape in [(16, 32), *more]),
+    clips("ssr", 8, 32, 64),
+    *([clips("ssr", 8, 128, 256)] if large else []),
     dict(task="image", frames=4, size=width),
+    *([dict(task="image", frames=64, size=64)] if large else []),
     dict(task="text", frames=4, size=77),
+    *([dict(task="text", frames=64, size=77)] if large else []),
   ]
+  return [case | {"dtype": dtype} for case in found]
 
 
 def name(case: Mapping[str, Any]) -> str:

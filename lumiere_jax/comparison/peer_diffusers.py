@@ -3,28 +3,18 @@
 Runs in the peers' interpreter, never in ours.
 """
 
-import argparse
-from importlib import metadata
-
 import diffusers
 import torch
-from torch.utils import flop_counter
 import transformers
 
 from lumiere_jax.comparison import peer_cases
 from lumiere_jax.comparison import peer_protocol
+from lumiere_jax.comparison import peer_torch
 
 
 def main() -> None:
   """Serves."""
-  parser = argparse.ArgumentParser()
-  parser.add_argument("--mode", choices=("eager", "compile"), required=True)
-  parser.add_argument("--threads", type=int, required=True)
-  told = parser.parse_args()
-  torch.set_num_threads(told.threads)
-  versions = ("torch", "diffusers", "transformers")
-  hello = {name: metadata.version(name) for name in versions}
-  peer_protocol.serve(make, None, hello, told.mode)
+  peer_torch.serve(make, None, ("torch", "diffusers", "transformers"))
 
 
 def make(case, mode) -> peer_protocol.Work:
@@ -32,19 +22,12 @@ def make(case, mode) -> peer_protocol.Work:
   torch.manual_seed(0)
   model, given = {"image": image, "text": text}[case["task"]](case)
   model = model.eval()
-  counter = flop_counter.FlopCounterMode(display=False)
-  with torch.no_grad(), counter:
-    model(**given)
   called = torch.compile(model) if mode == "compile" else model
-
-  @torch.no_grad()
-  def run():
-    return called(**given)
-
-  return peer_protocol.Work(
-    run=run,
-    parameters=sum(p.numel() for p in model.parameters()),
-    flops=counter.get_total_flops(),
+  return peer_torch.work(
+    case,
+    torch.no_grad()(lambda: called(**given)),
+    sum(p.numel() for p in model.parameters()),
+    peer_torch.flops(torch.no_grad()(lambda: model(**given))),
   )
 
 

@@ -7,17 +7,14 @@ those few lines are ours, and super-resolution uses its blocks without the
 wrapper, which refuses a network without temporal resizes.
 """
 
-import argparse
-from importlib import metadata
-
 import lumiere_pytorch
 from lumiere_pytorch import lumiere
 import torch
 from torch import nn
-from torch.utils import flop_counter
 
 from lumiere_jax.comparison import peer_cases
 from lumiere_jax.comparison import peer_protocol
+from lumiere_jax.comparison import peer_torch
 from lumiere_jax.comparison import peer_unet
 
 ALPHA = SIGMA = 0.5**0.5
@@ -26,14 +23,8 @@ GUIDANCE = 7.0
 
 def main() -> None:
   """Serves."""
-  parser = argparse.ArgumentParser()
-  parser.add_argument("--mode", choices=("eager", "compile"), required=True)
-  parser.add_argument("--threads", type=int, required=True)
-  told = parser.parse_args()
-  torch.set_num_threads(told.threads)
   versions = ("torch", "lumiere-pytorch", "x-transformers")
-  hello = {name: metadata.version(name) for name in versions}
-  peer_protocol.serve(make, numerics, hello, told.mode)
+  peer_torch.serve(make, numerics, versions)
 
 
 def image_network(case, in_channels=3) -> peer_unet.UNet:
@@ -115,13 +106,11 @@ def make(case, mode) -> peer_protocol.Work:
     "ssr": window_step,
   }[case["task"]]
   called = torch.compile(model) if mode == "compile" else model
-  with flop_counter.FlopCounterMode(display=False) as counter:
-    step(model, model, given(case))()
-  run = step(called, model, given(case))
-  return peer_protocol.Work(
-    run=run,
-    parameters=sum(p.numel() for p in nn.Module.parameters(model)),
-    flops=counter.get_total_flops(),
+  return peer_torch.work(
+    case,
+    step(called, model, given(case)),
+    sum(p.numel() for p in nn.Module.parameters(model)),
+    peer_torch.flops(step(model, model, given(case))),
   )
 
 

@@ -5,6 +5,7 @@ The same jobs as `peer_lumiere_pytorch` and `peer_diffusers`, done with what
 guidance and solver of `diffusion`, the flags of `parallel.xla_flags`.
 """
 
+import argparse
 from collections.abc import Callable, Mapping
 import functools
 from importlib import metadata
@@ -31,6 +32,7 @@ from lumiere_jax.nn import initial
 from lumiere_jax.nn import resample
 from lumiere_jax.parallel import machine
 from lumiere_jax.parallel import model_flops
+from lumiere_jax.parallel import xla_flags
 from lumiere_jax.sampling import decorators
 from lumiere_jax.text import t5
 from lumiere_jax.types import Condition, Estimate, Guided
@@ -41,8 +43,16 @@ PREDICTION = "v"
 
 
 def main() -> None:
-  """Serves."""
+  """Serves, on the device that the command line names."""
+  parser = argparse.ArgumentParser()
+  parser.add_argument("--device", choices=peer_cases.DEVICES, required=True)
+  device = parser.parse_args().device
+  machine.avoid_absent_tpu()
+  xla_flags.apply_cpu()
+  # Nothing is computed before this.
+  jax.config.update("jax_platforms", {"cpu": "cpu", "gpu": "cuda"}[device])
   hello = {name: metadata.version(name) for name in ("jax", "flax")}
+  hello["device"] = jax.devices()[0].device_kind
   peer_protocol.serve(make, numerics, hello, "jit")
 
 
@@ -55,7 +65,10 @@ def make(case: Mapping[str, Any], mode: str) -> peer_protocol.Work:
 def build(case: Mapping[str, Any]) -> unet.UNet:
   """Our network of a case; "still" is the image network alone."""
   sizes = peer_cases.sizes(case) | dict(
-    blocks=(1,) * peer_cases.LEVELS, skips="block", resize="pooled"
+    blocks=(1,) * peer_cases.LEVELS,
+    skips="block",
+    resize="pooled",
+    dtype=case["dtype"],
   )
   if case["task"] == "still":
     return models.build("t2i", **sizes)
@@ -116,6 +129,7 @@ def work(fun: Callable, params: Any, *arguments: Any) -> peer_protocol.Work:
     run=run,
     parameters=initial.count(params),
     flops=model_flops.count(fun, params, *arguments),
+    peak_mib=device_peak(),
   )
 
 
@@ -162,7 +176,17 @@ def train(case: Mapping[str, Any]) -> peer_protocol.Work:
     state, value = compiled(state, *given)
     return float(value)
 
-  return peer_protocol.Work(run=run, parameters=count, flops=flops)
+  return peer_protocol.Work(
+    run=run, parameters=count, flops=flops, peak_mib=device_peak()
+  )
+
+
+def device_peak() -> Callable[[], float] | None:
+  """Tells the largest memory of the GPU so far, in MiB; None on a CPU."""
+  device = jax.devices()[0]
+  if device.platform == "cpu":
+    return None
+  return lambda: device.memory_stats()["peak_bytes_in_use"] / 2**20
 
 
 def sampling_step(case: Mapping[str, Any]) -> peer_protocol.Work:
@@ -199,7 +223,9 @@ def sampling_step(case: Mapping[str, Any]) -> peer_protocol.Work:
 
 def image(case: Mapping[str, Any]) -> peer_protocol.Work:
   """Our network of diffusers' config, on a batch of images."""
-  network = unet.UNet(diffusers_unet.spec(peer_cases.IF))
+  network = unet.UNet(
+    diffusers_unet.spec(peer_cases.IF), dtype=jnp.dtype(case["dtype"])
+  )
   count, side = case["frames"], case["size"]
   width = diffusers_config.text_width(peer_cases.IF)
   condition = Condition(
@@ -222,6 +248,7 @@ def text(case: Mapping[str, Any]) -> peer_protocol.Work:
     num_heads=sizes["num_heads"],
     head_dim=sizes["d_kv"],
     mlp_width=sizes["d_ff"],
+    dtype=jnp.dtype(case["dtype"]),
   )
   shape = case["frames"], case["size"]
   given = jnp.ones(shape, jnp.int32), jnp.ones(shape, bool)
@@ -285,8 +312,4 @@ def _module(module, video):
 
 
 if __name__ == "__main__":
-  from lumiere_jax.parallel import xla_flags
-
-  machine.avoid_absent_tpu()
-  xla_flags.apply_cpu()
   main()

@@ -92,8 +92,11 @@ bootstrap interval of the ratio over rounds. "of CPU s" is the ratio of
 processor seconds, which says more where the machine had other work. Peak memory
 is VmHWM of the process, compilation among it where programs were not kept from
 an earlier run; "running" is its largest size after the first run, when what a
-compiler has not given back still counts. Networks are matched:
-parameters within 2 %, FLOPs within 5 %, each by its own framework's count.
+compiler has not given back still counts; with `--device gpu` peak memory is
+that of the GPU, by each framework's own count. Networks are matched: parameters
+within 2 %, FLOPs within 5 %, each by its own framework's count. Weights are
+float32 everywhere; `--dtype bfloat16` shortens what is multiplied, in PyTorch
+by its autocast.
 
 lumiere-pytorch wraps `comparison/peer_unet.py`, our image network in PyTorch,
 layer for layer. It has no loss, sampler or super-resolution: those lines are

@@ -38,6 +38,11 @@ MODULES = {
   peer_cases.LUMIERE: f"{_ROOM}.peer_lumiere_pytorch",
   peer_cases.DIFFUSERS: f"{_ROOM}.peer_diffusers",
 }
+# How an interpreter says whether it reaches a GPU, and what to install if not.
+_GPU = {
+  "jax": ("import jax; jax.devices('cuda')", "'jax[cuda12]'"),
+  "torch": ("import torch; torch.zeros(1, device='cuda')", "torch for CUDA"),
+}
 _ASK = (
   "import importlib.util as u, sys; "
   "print(' '.join(n for n in sys.argv[1:] if u.find_spec(n) is None))"
@@ -77,6 +82,22 @@ def require(peer: str, python: pathlib.Path | str) -> None:
     )
 
 
+def require_gpu(framework: str, python: pathlib.Path | str) -> None:
+  """Refuses an interpreter whose "jax" or "torch" reaches no GPU.
+
+  Raises:
+    ConfigError: there is none, or what it has was built without.
+  """
+  asks, install = _GPU[framework]
+  asked = subprocess.run([str(python), "-c", asks], capture_output=True)
+  if asked.returncode:
+    raise errors.ConfigError(
+      f"device is 'gpu', and {framework} of {python} reaches none; on a "
+      f"machine that has one install {install} there, or leave --device out to "
+      "compare on the CPU."
+    )
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Where:
   """Where workers run.
@@ -86,6 +107,7 @@ class Where:
     threads: that each worker may use.
     folder: for logs and the link to our source.
     cache: compiled programs are kept here; None compiles anew every time.
+    device: one of `peer_cases.DEVICES`.
     modules: framework -> the module that serves; for tests.
   """
 
@@ -93,6 +115,7 @@ class Where:
   threads: int
   folder: pathlib.Path
   cache: pathlib.Path | None = None
+  device: str = "cpu"
   modules: Mapping[str, str] = dataclasses.field(
     default_factory=lambda: MODULES
   )
@@ -135,7 +158,9 @@ class Process:
     self.framework, self.mode = framework, mode
     is_ours = framework == peer_cases.OURS
     python = sys.executable if is_ours else str(where.python)
-    told = [] if is_ours else ["--mode", mode, f"--threads={where.threads}"]
+    told = [f"--device={where.device}"]
+    if not is_ours:
+      told += [f"--mode={mode}", f"--threads={where.threads}"]
     logs = where.folder / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     self._log = logs / f"{name}-{framework}-{mode}.log"

@@ -9,6 +9,7 @@ from matplotlib import figure
 import numpy as np
 
 from lumiere_jax.comparison import peer_cases
+from lumiere_jax.training import metrics
 
 PARAMETERS, FLOPS = 0.02, 0.05  # how far apart matched networks may be
 _DRAWS = 2000
@@ -26,13 +27,17 @@ def compared(rows: Sequence[Row]) -> list[Row]:
     The rows with "median", "median_cpu"; those of others also with "ratio",
     theirs over ours, "ratio_low" and "ratio_high", between which it lies in
     95 % of resamples of the rounds, "cpu_ratio", "memory_ratio",
-    "running_ratio", "matched".
+    "matched"; all of them "of_peak" where that of our device is known.
   """
+  ours, *others = rows
+  device = ours.get("versions", {}).get("device", "")
   for row in rows:
     if row.get("seconds"):
       row["median"] = statistics.median(row["seconds"])
       row["median_cpu"] = statistics.median(row["cpu"])
-  ours, *others = rows
+      row["of_peak"] = metrics.utilization(
+        row["flops"], row["median"], device, 1
+      )
   for row in others:
     if "median" not in row or "median" not in ours:
       continue
@@ -42,7 +47,6 @@ def compared(rows: Sequence[Row]) -> list[Row]:
     )
     row["cpu_ratio"] = row["median_cpu"] / ours["median_cpu"]
     row["memory_ratio"] = row["peak"] / ours["peak"]
-    row["running_ratio"] = row["running"] / ours["running"]
     row["matched"] = is_matched(row, ours)
   return list(rows)
 
@@ -90,7 +94,7 @@ def line(row: Row) -> str:
     f"{row['parameters'] / 1e6:.2f} M",
     f"{flops:.1f}" + ("" if row.get("matched", True) else " (not matched)"),
     f"{row['median']:.3f}",
-    f"{flops / row['median']:.0f}",
+    _rate(row),
   ]
   if "ratio" in row:
     cells += [
@@ -102,8 +106,15 @@ def line(row: Row) -> str:
     ]
   else:
     cells += ["", "", "", f"{row['peak']:.0f}", ""]
-  cells.append(f"{row['running']:.0f}")
+  cells.append(f"{row['running']:.0f}" if "running" in row else "")
   return "| " + " | ".join(cells) + " |"
+
+
+def _rate(row: Row) -> str:
+  """GFLOP a second, and what share that is of what the device could."""
+  said = f"{row['flops'] / 1e9 / row['median']:.0f}"
+  share = row.get("of_peak")
+  return said if share is None else f"{said} ({share:.1%} of peak)"
 
 
 def shape(case: Mapping[str, Any]) -> str:

@@ -27,7 +27,6 @@ MODES = {
   peer_cases.LUMIERE: ("eager", "compile"),
   peer_cases.DIFFUSERS: ("eager", "compile"),
 }
-DEVICES = ("cpu", "gpu")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -35,9 +34,11 @@ class Plan:
   """What to measure.
 
   Attributes:
-    peers: comma-separated: lumiere-pytorch, diffusers.
+    peers: comma-separated: lumiere-pytorch, diffusers; "none" for ours alone.
     peers_python: interpreter of an environment that has them; None for ours.
-    device: "cpu"; others are not measured yet.
+    device: "cpu" or "gpu".
+    dtype: of what is multiplied, weights being float32; None for float32 on a
+      CPU and bfloat16 on a GPU.
     rounds: times that each does each case, at most.
     seconds: after which a case gets no more rounds.
     threads: of each worker; None for one a core.
@@ -53,6 +54,7 @@ class Plan:
   peers: str = "lumiere-pytorch,diffusers"
   peers_python: pathlib.Path | None = None
   device: str = "cpu"
+  dtype: str | None = None
   rounds: int = 9
   seconds: float = 120.0
   threads: int | None = None
@@ -63,15 +65,13 @@ class Plan:
   page: pathlib.Path | None = None
 
   def __post_init__(self):
-    errors.require_one_of("device", self.device, DEVICES)
-    if self.device != "cpu":
-      raise errors.ConfigError(
-        f"device is {self.device!r}, on which workers do not run yet; leave it "
-        "out to compare on the CPU."
-      )
-    for peer in self.peers.split(","):
-      errors.require_one_of("peer", peer, peer_process.NEEDS)
-    names = [peer_cases.name(case) for case in peer_cases.every()]
+    errors.require_one_of("device", self.device, peer_cases.DEVICES)
+    if self.dtype is not None:
+      errors.require_one_of("dtype", self.dtype, peer_cases.DTYPES)
+    if self.peers != "none":
+      for peer in self.wanted:
+        errors.require_one_of("peer", peer, peer_process.NEEDS)
+    names = [peer_cases.name(case) for case in self._every()]
     for task in self.tasks.split(","):
       errors.require_one_of("task", task, ("all", *peer_cases.TITLES, *names))
     if self.rounds < 1:
@@ -79,14 +79,23 @@ class Plan:
         f"rounds is {self.rounds}; a median needs at least 1."
       )
 
+  @property
+  def wanted(self) -> tuple[str, ...]:
+    """Names of the peers that are asked for."""
+    return () if self.peers == "none" else tuple(self.peers.split(","))
+
   def cases(self) -> list[dict[str, Any]]:
     """The cases whose peer and task are asked for."""
     return [
       case
-      for case in peer_cases.every(self.quick)
-      if peer_cases.peer(case) in self.peers.split(",")
+      for case in self._every()
+      if (not self.wanted or peer_cases.peer(case) in self.wanted)
       and _is_named(case, self.tasks)
     ]
+
+  def _every(self) -> list[dict[str, Any]]:
+    dtype = self.dtype or {"cpu": "float32", "gpu": "bfloat16"}[self.device]
+    return peer_cases.every(self.quick, self.device, dtype)
 
 
 def _is_named(case: Mapping[str, Any], names: str) -> bool:
@@ -105,13 +114,18 @@ def run(out: pathlib.Path, plan: Plan) -> None:
     ConfigError: a peer is not installed where it was said to be.
   """
   python = plan.peers_python or pathlib.Path(sys.executable)
-  for peer in plan.peers.split(","):
+  for peer in plan.wanted:
     peer_process.require(peer, python)
+  if plan.device == "gpu":
+    peer_process.require_gpu("jax", sys.executable)
+    if plan.wanted:
+      peer_process.require_gpu("torch", python)
   where = peer_process.Where(
     python=python,
     threads=plan.threads or len(os.sched_getaffinity(0)),
     folder=out,
     cache=plan.cache and plan.cache.resolve(),
+    device=plan.device,
   )
   found = {"machine": machine(where), "rows": [], "numerics": {}}
   for case in plan.cases():
@@ -119,8 +133,9 @@ def run(out: pathlib.Path, plan: Plan) -> None:
     found["rows"] += rows
     _save(out, found)
     print(peer_report.table(rows), flush=True)
-  if peer_cases.LUMIERE in plan.peers.split(","):
-    found["numerics"] = numerics(where)
+  if peer_cases.LUMIERE in plan.wanted:
+    # In float32, which a GPU shortens on the way.
+    found["numerics"] = numerics(dataclasses.replace(where, device="cpu"))
   _save(out, found)
   peer_report.plot(found["rows"], out / "peers.png")
   if plan.page is not None:
@@ -131,7 +146,9 @@ def measure(
   case: Mapping[str, Any], where: peer_process.Where, plan: Plan
 ) -> list[dict[str, Any]]:
   """A row for each framework and mode that does a case; see `peer_report`."""
-  frameworks = (peer_cases.OURS, peer_cases.peer(case))
+  frameworks = [peer_cases.OURS]
+  if peer_cases.peer(case) in plan.wanted:
+    frameworks.append(peer_cases.peer(case))
   wanted = [
     (framework, mode)
     for framework in frameworks

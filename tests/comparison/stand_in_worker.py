@@ -6,6 +6,7 @@ import time
 
 from lumiere_jax.comparison import peer_protocol
 
+DEVICE = []
 SECONDS = {"jit": 0.1, "eager": 0.3, "compile": 0.2}
 
 
@@ -19,6 +20,7 @@ def make(case, mode):
     run=lambda: time.sleep(SECONDS[mode]),
     parameters=1000 if mode == "jit" else 1010,
     flops=2e6 if mode == "jit" else 2.2e6 if mode == "compile" else 2.05e6,
+    peak_mib=(lambda: 1000 * SECONDS[mode]) if DEVICE == ["gpu"] else None,
   )
 
 
@@ -26,10 +28,13 @@ def main():
   parser = argparse.ArgumentParser()
   parser.add_argument("--mode", default="jit")
   parser.add_argument("--threads", type=int)
+  parser.add_argument("--device", choices=("cpu", "gpu"), required=True)
   told = parser.parse_args()
-  peer_protocol.serve(
-    make, lambda: {"down_error": 0.25}, {"stand-in": "1.0"}, told.mode
-  )
+  DEVICE.append(told.device)
+  hello = {"stand-in": "1.0"}
+  if told.device == "gpu":
+    hello["device"] = "NVIDIA H200"
+  peer_protocol.serve(make, lambda: {"down_error": 0.25}, hello, told.mode)
 
 
 if __name__ == "__main__":

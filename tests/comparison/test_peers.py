@@ -1,5 +1,6 @@
 """The harness, with workers that compute nothing."""
 
+import dataclasses
 import json
 import sys
 
@@ -51,6 +52,45 @@ def test_frameworks_are_timed_in_turns_and_compared(where, capsys):
   ]
   assert "(not matched)" in peer_report.line(compiled)
   assert "(not matched)" not in peer_report.line(eager)
+
+
+def test_on_a_gpu_memory_is_the_devices_and_speed_a_share_of_its_peak(where):
+  case = peer_cases.clips("forward", 16, 32, dtype="bfloat16")
+  where = dataclasses.replace(where, device="gpu")
+  ours, eager, _ = peers.measure(case, where, PLAN)
+  assert (ours["peak"], eager["peak"]) == (100, 300)
+  assert eager["memory_ratio"] == 3
+  assert eager["of_peak"] == pytest.approx(2.05e6 / eager["median"] / 989e12)
+  assert "(0.0% of peak)" in peer_report.line(eager)
+  assert peer_report.line(eager).endswith("| 300 | 3.00 |  |")
+
+
+def test_ours_alone_needs_no_peer(where):
+  plan = peers.Plan(peers="none", rounds=2, seconds=60)
+  (ours,) = peers.measure(peer_cases.clips("forward", 16, 32), where, plan)
+  assert len(ours["seconds"]) == 2
+  assert "of peak" not in peer_report.line(ours)
+  assert {case["task"] for case in plan.cases()} == {*peer_cases.TITLES}
+
+
+def test_a_gpu_computes_in_bfloat16_and_more_of_it():
+  on = lambda **fields: peers.Plan(**fields).cases()
+  assert {case["dtype"] for case in on()} == {"float32"}
+  assert {case["dtype"] for case in on(device="gpu")} == {"bfloat16"}
+  assert {case["dtype"] for case in on(dtype="bfloat16")} == {"bfloat16"}
+  assert len(on(device="gpu")) > len(on())
+  large = on(device="gpu", tasks="train-80x64x64-w128")
+  assert [case["width"] for case in large] == [128]
+
+
+def test_an_interpreter_that_reaches_no_gpu_is_refused(tmp_path, monkeypatch):
+  for name in ("jax", "torch"):
+    with pytest.raises(errors.ConfigError, match=f"{name} of .* reaches none"):
+      peer_process.require_gpu(name, sys.executable)
+  for name in ("peer_process.require", "peers.numerics"):
+    monkeypatch.setattr(f"lumiere_jax.comparison.{name}", None)
+  with pytest.raises(errors.ConfigError, match="reaches none"):
+    peers.run(tmp_path, peers.Plan(peers="none", device="gpu"))
 
 
 def test_what_a_worker_cannot_do_is_told_beside_the_others(where):
@@ -107,7 +147,8 @@ def test_an_interpreter_without_a_peer_is_refused_with_what_installs_it():
 @pytest.mark.parametrize(
   ("fields", "message"),
   [
-    ({"device": "gpu"}, "workers do not run yet"),
+    ({"dtype": "float16"}, "dtype is 'float16'"),
+    ({"peers": "none,diffusers"}, "peer is 'none'"),
     ({"device": "tpu"}, "device is 'tpu'"),
     ({"peers": "keras"}, "peer is 'keras'"),
     ({"tasks": "all,dance"}, "task is 'dance'"),
