@@ -16,7 +16,8 @@ FPS = toybox_suite.FPS
 CONTEXT = 24  # frames that a stretch is given of what was before
 _SIZE = 128
 _MARGIN = 8  # pixels around what moves
-_CANDIDATES = 4  # clips looked through for one that will do
+# Clips looked through for one that will do, and for one to edit.
+_CANDIDATES = (4, 40)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,24 +94,22 @@ def cases(app: str, count: int, folder: pathlib.Path) -> list[Case]:
   """The first clips of the split "test" that will do for an application.
 
   What acts must be in sight at the start and at the end, and, for what is to
-  move, must do more than stand.
+  move, must do more than stand.  Of clips to edit, whose way is to stay, the
+  way must be one that can be told: the camera is still and something moves.
   """
-  found, size = [], _SIZE
-  for prompt in toybox_suite.prompts("test", _CANDIDATES * count):
+  found = []
+  for prompt in toybox_suite.prompts(
+    "test", _CANDIDATES[app == "edit"] * count
+  ):
     if len(found) == count:
       break
-    if prompt.scene.action == "still" and app == "cinemagraph":
-      continue
-    path = folder / f"{prompt.index:06d}.npz"
-    if not path.exists():
-      real = render.footage(
-        prompt.scene, size, num_frames=toybox_suite.NUM_FRAMES, fps=FPS
-      )
-      toybox_suite.save(path, {"frames": real.frames, "things": real.things})
-    with np.load(path) as kept:
-      frames, things = kept["frames"], kept["things"]
     wanted = _wanted(app, prompt)
-    if not trials.visible(things) or wanted is None:
+    if wanted is None or not _may_do(app, prompt):
+      continue
+    frames, things = _rendered(prompt, folder)
+    if not trials.visible(things):
+      continue
+    if app == "edit" and trials.follows(frames, frames) is None:
       continue
     found.append(
       Case(
@@ -123,6 +122,28 @@ def cases(app: str, count: int, folder: pathlib.Path) -> list[Case]:
       )
     )
   return found
+
+
+def _may_do(app: str, prompt: toybox_suite.Prompt) -> bool:
+  """Whether a scene is worth rendering for an application."""
+  stands = prompt.scene.action == "still"
+  if app == "edit":
+    return not stands and prompt.scene.camera == "still"
+  return not (stands and app == "cinemagraph")
+
+
+def _rendered(
+  prompt: toybox_suite.Prompt, folder: pathlib.Path
+) -> tuple[np.ndarray, np.ndarray]:
+  """Frames and things of a real clip; rendered if it is not there yet."""
+  path = folder / f"{prompt.index:06d}.npz"
+  if not path.exists():
+    real = render.footage(
+      prompt.scene, _SIZE, num_frames=toybox_suite.NUM_FRAMES, fps=FPS
+    )
+    toybox_suite.save(path, {"frames": real.frames, "things": real.things})
+  with np.load(path) as kept:
+    return kept["frames"], kept["things"]
 
 
 def _wanted(app: str, prompt: toybox_suite.Prompt):

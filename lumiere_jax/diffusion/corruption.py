@@ -6,6 +6,7 @@ alpha and sigma are one number per clip ([B]); `expand` gives them the trailing
 axes of whatever they multiply, so that no other file has to.
 """
 
+import dataclasses
 import math
 
 import jax
@@ -63,34 +64,88 @@ def add_noise(clean: Array, noise: Array, alpha: Array, sigma: Array) -> Array:
   return expand(alpha, clean) * clean + expand(sigma, noise) * noise
 
 
-def share(own: Array, common: Array, shared: float) -> Array:
-  """Noise of frames that have a part of it in common (Ge et al. 2023, PYoCo).
+@dataclasses.dataclass(frozen=True)
+class Shared:
+  """How much of their noise the frames of a clip have in common.
 
-  (2)  noise = sqrt(shared) common + sqrt(1 - shared) own
+  (2)  noise = sqrt(share) common + sqrt(1 - share) own
 
-  Standard normal in each frame, as both parts are, but of two frames of one
-  clip correlated by `shared`.  What is the same in all frames of a clip then
-  looks to the network as it did in a single image, and frames that should be
-  alike begin alike.
+  is mixed noise (Ge et al. 2023, PYoCo).  Standard normal in each frame, as
+  both parts are, but of two frames of one clip correlated by `share`: what is
+  the same in all frames of a clip looks to the network as it did in a single
+  image, and frames that should be alike begin alike.
 
-  Args:
-    own: [..., T, H, W, C] float32, noise of each frame's own.
-    common: [..., 1, H, W, C] float32, noise of the clip.
-    shared: in [0, 1), share of the variance that frames have in common.
+  With a `patch`, (2) holds for what is left of each once its means over patches
+  of so many pixels are taken off, and those are all of the common noise:
 
-  Returns:
-    [..., T, H, W, C] float32.
+  (3)  noise = means(common) + (2) of (common - means) and (own - means)
+
+  Each frame is standard normal still.  A network that is young takes what is
+  broad in a frame's noise for its light: where that differs from frame to
+  frame, so does the clip's, and flickers.
+
+  Attributes:
+    share: in [0, 1), of the variance.
+    patch: pixels of a patch's side; None for (2) alone.
+
+  Raises:
+    ConfigError: a share or a patch that cannot be.
   """
-  return math.sqrt(shared) * common + math.sqrt(1 - shared) * own
+
+  share: float = 0.0
+  patch: int | None = None
+
+  def __post_init__(self):
+    if not 0 <= self.share < 1:
+      raise errors.ConfigError(
+        f"shared_noise is {self.share}; it is the share of noise that the "
+        "frames of a clip have in common, at least 0 and below 1."
+      )
+    if self.patch is not None and self.patch < 2:
+      raise errors.ConfigError(
+        f"shared_patch is {self.patch}; it is the side of a patch in pixels, "
+        "at least 2. Leave it out to share no means."
+      )
+
+  def __bool__(self) -> bool:
+    return bool(self.share or self.patch)
+
+  def mix(self, own: Array, common: Array) -> Array:
+    """Equation (2), or (3).
+
+    Args:
+      own: [..., T, H, W, C] float32, noise of each frame's own.
+      common: [..., 1, H, W, C] float32, noise of the clip.
+
+    Returns:
+      [..., T, H, W, C] float32.
+
+    Raises:
+      ShapeError: the patches do not tile a frame.
+    """
+    if self.patch is None:
+      return self._mix(own, common)
+    for name, size in zip(("height", "width"), own.shape[-3:-1], strict=True):
+      because = "shared_patch cuts noise into patches of so many pixels"
+      errors.require_divisible(
+        f"frame {name}", size, self.patch, because=because
+      )
+    means = patch_means(common, self.patch)
+    fine = own - patch_means(own, self.patch)
+    return means + self._mix(fine, common - means)
+
+  def _mix(self, own: Array, common: Array) -> Array:
+    return math.sqrt(self.share) * common + math.sqrt(1 - self.share) * own
 
 
-def require_share(shared: float) -> None:
-  """Raises `ConfigError` unless `shared` is one that (2) takes."""
-  if not 0 <= shared < 1:
-    raise errors.ConfigError(
-      f"shared_noise is {shared}; it is the share of noise that the frames of "
-      "a clip have in common, at least 0 and below 1."
-    )
+def patch_means(noise: Array, patch: int) -> Array:
+  """Each pixel becomes the mean of its patch: [..., H, W, C] -> the same."""
+  *lead, height, width, channels = noise.shape
+  tiles = noise.reshape(
+    *lead, height // patch, patch, width // patch, patch, channels
+  )
+  means = tiles.mean((-4, -2), keepdims=True)
+  return jnp.broadcast_to(means, tiles.shape).reshape(noise.shape)
 
 
 def augment(low_res: Array, noise: Array, level: Array) -> Array:

@@ -131,7 +131,7 @@ class Painter:
       keys,
       self.loaded.stage.schedule,
       source.strength,
-      plan.settings.shared_noise,
+      plan.settings.shared,
     )
 
   def _paint(

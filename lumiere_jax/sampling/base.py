@@ -86,7 +86,7 @@ def make(
       start=start,
       spacing=settings.spacing,
       visits=settings.visits,
-      shared_noise=settings.shared_noise,
+      shared=settings.shared,
       on_step=on_step,
       emit=emit,
     )

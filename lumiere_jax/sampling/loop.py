@@ -42,7 +42,7 @@ def sample(
   start: Start | None = None,
   spacing: str = "time",
   visits: Sequence[int] | None = None,
-  shared_noise: float = 0.0,
+  shared: corruption.Shared = noise.NOTHING,
   on_step: progress.OnStep | None = None,
   emit: progress.Emit = progress.emit,
 ) -> Array:
@@ -59,7 +59,7 @@ def sample(
     start: noisy clips and their time, to go on from; None starts from noise.
     spacing: see `times`.
     visits: likewise.
-    shared_noise: share that frames have in common; see `corruption.share`.
+    shared: what the noise of frames has in common.
     on_step: told of each estimate; see `progress`.
     emit: how `on_step` is put into the program; fronts on several devices
       give their own.
@@ -71,7 +71,7 @@ def sample(
     ShapeError: keys or the clips to start from have another shape.
   """
   noise.require_keys(keys)
-  noisy, t_start = _begin(keys, shape, start, shared_noise)
+  noisy, t_start = _begin(keys, shape, start, shared)
   grid = times.grid(
     schedule, num_steps, spacing=spacing, t_start=t_start, visits=visits
   )
@@ -84,7 +84,7 @@ def sample(
     estimate = jax.tree.map(lambda x: x.astype(jnp.float32), estimate)
     fresh = None
     if solver.needs_noise:
-      fresh = noise.at_step(keys, i, shape, shared_noise)
+      fresh = noise.at_step(keys, i, shape, shared)
     state = solver.step(schedule, noisy, estimate, t, s, fresh, carry)
     if on_step is not None:
       emit(on_step, i, num_steps, estimate.clean)
@@ -101,7 +101,7 @@ def start_from(
   keys: Array,
   schedule: schedules.Schedule,
   t_start: float,
-  shared_noise: float = 0.0,
+  shared: corruption.Shared = noise.NOTHING,
 ) -> Start:
   """Noises clips to a time from which `sample` goes on (SDEdit).
 
@@ -110,7 +110,7 @@ def start_from(
     keys: [B] typed keys, those that `sample` gets.
     schedule: the one that `sample` gets.
     t_start: in (0, 1]; the larger, the less of `clean` is kept.
-    shared_noise: what `sample` gets.
+    shared: what `sample` gets.
 
   Returns:
     The `start` argument of `sample`.
@@ -122,7 +122,7 @@ def start_from(
     )
   noisy = corruption.add_noise(
     clean,
-    noise.initial(keys, clean.shape[1:], shared_noise),
+    noise.initial(keys, clean.shape[1:], shared),
     schedule.alpha(t_start),
     schedule.sigma(t_start),
   )

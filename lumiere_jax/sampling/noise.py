@@ -16,6 +16,7 @@ from lumiere_jax.types import Array
 
 # What a draw is for; folded into the key, so that no two purposes share noise.
 _INITIAL, _STEP, _LOW_RES, _SSR, _COMMON = range(5)
+NOTHING = corruption.Shared()
 
 
 def clip_keys(seed: int, indices: Array) -> Array:
@@ -39,25 +40,32 @@ def for_ssr(keys: Array) -> Array:
   return _fold(keys, _SSR)
 
 
-def initial(keys: Array, shape: tuple[int, ...], shared: float = 0.0) -> Array:
+def initial(
+  keys: Array, shape: tuple[int, ...], shared: corruption.Shared = NOTHING
+) -> Array:
   """Noise that sampling starts from: [B, *shape] float32.
 
   Args:
     keys: [B] typed keys.
     shape: (T, H, W, C) of one clip.
-    shared: share that its frames have in common; see `corruption.share`.
+    shared: what its frames have in common.
   """
   return _draw(_fold(keys, _INITIAL), shape, shared)
 
 
 def at_step(
-  keys: Array, step: Array, shape: tuple[int, ...], shared: float = 0.0
+  keys: Array,
+  step: Array,
+  shape: tuple[int, ...],
+  shared: corruption.Shared = NOTHING,
 ) -> Array:
   """Noise that the solver adds in one step; see `initial`."""
   return _draw(_fold(_fold(keys, _STEP), step), shape, shared)
 
 
-def low_res(keys: Array, shape: tuple[int, ...], shared: float = 0.0) -> Array:
+def low_res(
+  keys: Array, shape: tuple[int, ...], shared: corruption.Shared = NOTHING
+) -> Array:
   """Noise that augments the low-resolution clip; see `initial`."""
   return _draw(_fold(keys, _LOW_RES), shape, shared)
 
@@ -77,12 +85,14 @@ def _fold(keys: Array, data: Array | int) -> Array:
   return jax.vmap(jax.random.fold_in, (0, None))(keys, data)
 
 
-def _draw(keys: Array, shape: tuple[int, ...], shared: float = 0.0) -> Array:
+def _draw(
+  keys: Array, shape: tuple[int, ...], shared: corruption.Shared = NOTHING
+) -> Array:
   own = _normal(keys, shape)
   if not shared:
     return own
   common = _normal(_fold(keys, _COMMON), (1, *shape[1:]))
-  return corruption.share(own, common, shared)
+  return shared.mix(own, common)
 
 
 def _normal(keys: Array, shape: tuple[int, ...]) -> Array:

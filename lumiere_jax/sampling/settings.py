@@ -34,8 +34,10 @@ class SamplerSettings:
       its low-resolution clip is noised.
     noise_enlarged: likewise, whether that clip is enlarged before it is noised,
       not after.
-    shared_noise: share of noise that the frames of a clip have in common, as
-      the network was trained; see `corruption.share`.
+    shared_noise: share of noise that the frames of a clip have in common; see
+      `corruption.Shared`.
+    shared_patch: side of the patches whose mean noise they have in common;
+      likewise.
   """
 
   num_steps: int = 256
@@ -53,6 +55,7 @@ class SamplerSettings:
   noise_level: float = 0.1
   noise_enlarged: bool = False
   shared_noise: float = 0.0
+  shared_patch: int | None = None
 
   def __post_init__(self):
     _require_at_least("number of sampling steps", self.num_steps, 1)
@@ -80,12 +83,17 @@ class SamplerSettings:
         )
     if self.windows_per_call is not None:
       _require_at_least("windows per call", self.windows_per_call, 1)
-    corruption.require_share(self.shared_noise)
+    corruption.Shared(self.shared_noise, self.shared_patch)
     if not 0 <= self.noise_level <= 1:
       raise errors.ConfigError(
         f"noise level is {self.noise_level}; it is a diffusion time and must "
         "be between 0 and 1. Usual are 0.1 to 0.3."
       )
+
+  @property
+  def shared(self) -> corruption.Shared:
+    """What the noise of frames has in common."""
+    return corruption.Shared(self.shared_noise, self.shared_patch)
 
   def make_solver(self) -> solvers.Solver:
     """Builds the solver with the options that belong to it."""

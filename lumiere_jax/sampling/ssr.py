@@ -79,7 +79,7 @@ def _noise_low_res(
   if settings.noise_enlarged:
     clean = corruption.enlarge(clean, height, width)
   levels = jnp.full(keys.shape, settings.noise_level, jnp.float32)
-  drawn = noise.low_res(keys, clean.shape[1:], settings.shared_noise)
+  drawn = noise.low_res(keys, clean.shape[1:], settings.shared)
   noisy = corruption.augment(clean, drawn, levels)
   on = lambda c: dataclasses.replace(c, low_res=noisy, noise_level=levels)
   if not is_guided:

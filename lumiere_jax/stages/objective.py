@@ -43,7 +43,9 @@ class Options:
     noise_enlarged: whether the low-resolution clip is enlarged before it is
       noised, as DeepFloyd IF's upsamplers were trained, not after.
     shared_noise: share of noise that frames have in common; see
-      `corruption.share`.  A recipe's sampling section must say the same.
+      `corruption.Shared`.  A recipe's sampling section must say the same.
+    shared_patch: side of patches whose mean noise they have in common;
+      likewise.
     given: kind of mask -> how often, of a network that is told pixels; see
       `masks`. None of one that is not.
   """
@@ -54,7 +56,13 @@ class Options:
   max_noise_level: float = 1.0
   noise_enlarged: bool = False
   shared_noise: float = 0.0
+  shared_patch: int | None = None
   given: Mapping[str, float] | None = None
+
+  @property
+  def shared(self) -> corruption.Shared:
+    """What the noise of frames has in common."""
+    return corruption.Shared(self.shared_noise, self.shared_patch)
 
   def __post_init__(self):
     if not 0 <= self.text_dropout <= 1:
@@ -66,7 +74,7 @@ class Options:
         f"max_noise_level is {self.max_noise_level}; it is a diffusion time "
         "above 0 and at most 1."
       )
-    corruption.require_share(self.shared_noise)
+    corruption.Shared(self.shared_noise, self.shared_patch)
     if self.given is not None:
       masks.check(self.given)
 
@@ -88,14 +96,16 @@ def spread_times(key: Array, count: int) -> Array:
 
 
 def draw_noise(
-  key: Array, shape: tuple[int, int, int, int, int], shared: float
+  key: Array,
+  shape: tuple[int, int, int, int, int],
+  shared: corruption.Shared,
 ) -> Array:
-  """Standard normal noise of clips, as `corruption.share` has it.
+  """Standard normal noise of clips.
 
   Args:
     key: one key.
     shape: (B, T, H, W, C).
-    shared: see `Options.shared_noise`.
+    shared: what frames of a clip have in common.
 
   Returns:
     [B, T, H, W, C] float32.
@@ -105,7 +115,7 @@ def draw_noise(
     return own
   one = (shape[0], 1, *shape[2:])
   common = jax.random.normal(jax.random.fold_in(key, _COMMON), one)
-  return corruption.share(own, common, shared)
+  return shared.mix(own, common)
 
 
 def frames_as_clips(batch: VideoBatch) -> VideoBatch:
@@ -138,13 +148,7 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
       "super-resolution needs it and no other stage takes it."
     )
 
-  sampled = (stage.recipe.get("sampling") or {}).get("shared_noise", 0.0)
-  if sampled != options.shared_noise:
-    raise errors.ConfigError(
-      f"diffusion.shared_noise is {options.shared_noise} and "
-      f"sampling.shared_noise {sampled}; a network must be sampled with the "
-      "noise that it was trained on. Give both the same."
-    )
+  _require_sampled_alike(stage, options)
   is_told = stage.network.spec.given
   if is_told != (options.given is not None):
     raise errors.ConfigError(
@@ -163,7 +167,7 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
     clean = to_float(batch.video)
     keys = jax.random.split(key, 5)
     t = spread_times(keys[0], clean.shape[0])
-    noise = draw_noise(keys[1], clean.shape, options.shared_noise)
+    noise = draw_noise(keys[1], clean.shape, options.shared)
     alpha, sigma = stage.schedule.alpha(t), stage.schedule.sigma(t)
     unsaid = stage.unsaid(params) if options.text_dropout else None
     condition = told(stage, options, batch, clean, keys[2:], unsaid)
@@ -188,6 +192,20 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
     return jnp.mean(per_clip), {"t": jnp.mean(t)}
 
   return loss_fn
+
+
+def _require_sampled_alike(stage: stages.Stage, options: Options) -> None:
+  """Refuses a recipe that samples with other noise than it trains on."""
+  sampling = stage.recipe.get("sampling") or {}
+  for name in ("shared_noise", "shared_patch"):
+    trained = getattr(options, name)
+    sampled = sampling.get(name, getattr(Options, name))
+    if sampled != trained:
+      raise errors.ConfigError(
+        f"diffusion.{name} is {trained} and sampling.{name} {sampled}; a "
+        "network is to be sampled with the noise that it is trained on. Give "
+        "both the same."
+      )
 
 
 def told(
@@ -217,7 +235,7 @@ def told(
   if options.noise_enlarged:
     low_res = corruption.enlarge(low_res, *clean.shape[2:4])
   level = options.max_noise_level * spread_times(keys[1], clean.shape[0])
-  noise = draw_noise(keys[2], low_res.shape, options.shared_noise)
+  noise = draw_noise(keys[2], low_res.shape, options.shared)
   # The same function as sampling calls, whatever the stage's own schedule.
   low_res = corruption.augment(low_res, noise, level)
   return Condition(

@@ -16,6 +16,7 @@ from lumiere_jax.cli import trial_findings
 from lumiere_jax.cli import trial_painting
 from lumiere_jax.evaluation import judges
 from lumiere_jax.evaluation import toybox_suite
+from lumiere_jax.evaluation import trials
 from lumiere_jax.generation import generator as generators
 
 T, S = 8, 16
@@ -144,11 +145,13 @@ def test_what_cannot_be_measured_is_refused(run, flags, match):
 
 
 def test_real_cases_are_seen_from_start_to_end(tmp_path, monkeypatch):
-  monkeypatch.setattr(toybox_suite, "NUM_FRAMES", 2)
+  monkeypatch.setattr(toybox_suite, "NUM_FRAMES", 16)
   found = trial_cases.cases("edit", 2, tmp_path)
   assert len(found) == 2
   for case in found:
-    assert case.frames.shape == (2, 128, 128, 3)
+    assert case.frames.shape == (16, 128, 128, 3)
+    assert case.source.scene.camera == "still"
+    assert trials.follows(case.frames, case.frames) == pytest.approx(1)
     assert (case.things == 1).any((1, 2)).all()
     assert case.wanted.scene.actor.color != case.source.scene.actor.color
     assert case.wanted.said["color 0"] == case.wanted.scene.actor.color

@@ -50,22 +50,58 @@ def test_a_clip_is_enlarged_with_corners_on_corners():
   np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
-def test_frames_share_as_much_of_their_noise_as_is_said():
+def correlation(some, other):
+  return np.corrcoef(np.ravel(some), np.ravel(other))[0, 1]
+
+
+def two_parts():
   keys = jax.random.split(jax.random.key(0))
   own = jax.random.normal(keys[0], (2, 64, 64, 1))
-  common = jax.random.normal(keys[1], (1, 64, 64, 1))
-  mixed = corruption.share(own, common, 0.75)
+  return own, jax.random.normal(keys[1], (1, 64, 64, 1))
+
+
+def test_frames_share_as_much_of_their_noise_as_is_said():
+  mixed = corruption.Shared(0.75).mix(*two_parts())
   np.testing.assert_allclose(mixed.std(), 1, atol=0.03)
-  correlation = np.corrcoef(np.ravel(mixed[0]), np.ravel(mixed[1]))[0, 1]
-  np.testing.assert_allclose(correlation, 0.75, atol=0.03)
+  np.testing.assert_allclose(correlation(*mixed), 0.75, atol=0.03)
+
+
+def test_frames_share_the_means_of_patches_and_of_the_rest_what_is_said():
+  mixed = corruption.Shared(0.75, patch=4).mix(*two_parts())
+  np.testing.assert_allclose(mixed.std((1, 2, 3)), 1, atol=0.03)
+  means = corruption.patch_means(mixed, 4)
+  np.testing.assert_allclose(means[0], means[1], atol=1e-6)
+  # Of white noise the means of 16 pixels have a 16th of the variance.
+  np.testing.assert_allclose(means.var(), 1 / 16, rtol=0.15)
+  np.testing.assert_allclose(correlation(*(mixed - means)), 0.75, atol=0.03)
+
+
+def test_patches_by_hand():
+  row = jnp.array([1.0, 3.0, 10.0, 30.0])
+  frame = jnp.stack([row, row + 2])[..., None]
+  means = corruption.patch_means(frame, 2)
+  np.testing.assert_array_equal(means[..., 0], [[3, 3, 21, 21]] * 2)
+  own, common = jnp.zeros((3, *frame.shape)), frame[None]
+  # Nothing but the means is shared: a frame of its own without noise has them.
+  mixed = corruption.Shared(0.0, patch=2).mix(own, common)
+  np.testing.assert_array_equal(mixed, jnp.broadcast_to(means, mixed.shape))
 
 
 def test_nothing_shared_is_each_frames_own_noise():
   own, common = jnp.arange(6.0).reshape(2, 1, 1, 3), jnp.ones((1, 1, 1, 3))
-  np.testing.assert_array_equal(corruption.share(own, common, 0.0), own)
+  np.testing.assert_array_equal(corruption.Shared().mix(own, common), own)
+  assert not corruption.Shared()
+  assert corruption.Shared(patch=2)
 
 
-@pytest.mark.parametrize("shared", [-0.1, 1.0])
-def test_a_share_that_leaves_frames_nothing_of_their_own_is_refused(shared):
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_a_share_that_leaves_frames_nothing_of_their_own_is_refused(share):
   with pytest.raises(errors.ConfigError, match="at least 0 and below 1"):
-    corruption.require_share(shared)
+    corruption.Shared(share)
+
+
+def test_patches_that_cannot_be_are_refused():
+  with pytest.raises(errors.ConfigError, match="at least 2"):
+    corruption.Shared(patch=1)
+  with pytest.raises(errors.ShapeError, match="frame height"):
+    corruption.Shared(patch=3).mix(*two_parts())

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lumiere_jax import errors
+from lumiere_jax.diffusion import corruption
 from lumiere_jax.sampling import noise
 
 SHAPE = (3, 4, 4, 3)
@@ -75,7 +76,7 @@ def test_anything_but_one_typed_key_per_clip_is_refused(keys):
 )
 def test_shared_noise_is_one_for_all_frames_of_a_clip_and_of_no_other(draw):
   keys = noise.clip_keys(0, jnp.arange(2))
-  first, other = draw(keys, (2, 32, 32, 3), 0.8)
+  first, other = draw(keys, (2, 32, 32, 3), corruption.Shared(0.8))
   correlate = lambda a, b: np.corrcoef(np.ravel(a), np.ravel(b))[0, 1]
   np.testing.assert_allclose(correlate(*first), 0.8, atol=0.05)
   np.testing.assert_allclose(correlate(first, other), 0.0, atol=0.05)
@@ -85,6 +86,6 @@ def test_shared_noise_is_one_for_all_frames_of_a_clip_and_of_no_other(draw):
 def test_a_longer_clip_begins_with_the_same_common_noise():
   # So that a clip that is painted in windows agrees on what stays the same.
   keys = noise.clip_keys(0, jnp.array([0]))
-  almost = 1 - 1e-7
+  almost = corruption.Shared(1 - 1e-7, patch=4)
   short, long = (noise.initial(keys, (n, 8, 8, 3), almost) for n in (2, 5))
   np.testing.assert_allclose(short[:, :1], long[:, 4:], atol=5e-3)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lumiere_jax import errors
+from lumiere_jax.diffusion import corruption
 from lumiere_jax.diffusion import schedules
 from lumiere_jax.stages import objective
 from lumiere_jax.stages import stage as stages
@@ -195,6 +196,22 @@ def test_frames_of_a_training_clip_share_noise():
   np.testing.assert_allclose(np.corrcoef(one, other)[0, 1], 0.75, atol=0.03)
 
 
-def test_sampling_with_other_noise_than_was_trained_on_is_refused():
-  with pytest.raises(errors.ConfigError, match="Give both the same"):
-    objective.make(Spy(), dict(shared_noise=0.5))
+def test_frames_of_a_training_clip_share_the_means_of_patches():
+  spy = Spy(recipe={"sampling": {"shared_patch": 16}})
+  video = jnp.full((1, 2, 64, 64, 3), 127, jnp.uint8)
+  batch = VideoBatch(
+    video=video,
+    tokens=jnp.ones((1, 5), jnp.int32),
+    text_mask=jnp.ones((1, 5), bool),
+  )
+  _, (noisy, _, _) = _run(spy, dict(shared_patch=16), batch)
+  one, other = corruption.patch_means(noisy[0], 16)
+  assert np.std(one) > 0.01
+  np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("field", ["shared_noise", "shared_patch"])
+def test_sampling_with_other_noise_than_was_trained_on_is_refused(field):
+  value = {"shared_noise": 0.5, "shared_patch": 8}[field]
+  with pytest.raises(errors.ConfigError, match=f"{field}.* Give both the same"):
+    objective.make(Spy(), {field: value})
