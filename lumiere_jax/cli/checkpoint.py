@@ -3,6 +3,7 @@ r"""Looks after the checkpoints of a run.
   lumiere checkpoint list out/base
   lumiere checkpoint verify out/base
   lumiere checkpoint export out/base --out base.safetensors --dtype bfloat16
+  lumiere checkpoint export out/base --out b.safetensors --advise num_steps=32
 
 "list" says what there is. "verify" reads every checkpoint against its
 checksums, changes nothing, and leaves with code 1 if one is damaged. "export"
@@ -10,6 +11,7 @@ writes the averaged weights of the newest good one, for `lumiere sample`: a
 safetensors file, or a folder where the name has no such ending.
 """
 
+from collections.abc import Sequence
 import dataclasses
 import json
 import pathlib
@@ -19,11 +21,14 @@ from typing import Annotated
 import tyro
 
 from lumiere_jax import errors
+from lumiere_jax import shipped
 from lumiere_jax.checkpoints import checksums
 from lumiere_jax.checkpoints import folder
 from lumiere_jax.checkpoints import newest
 from lumiere_jax.cli import exits
 from lumiere_jax.cli import progress
+from lumiere_jax.generation import plans
+from lumiere_jax.provenance import run_record
 from lumiere_jax.stages import export
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
@@ -84,22 +89,59 @@ class Export:
   """The averaged weights alone, for sampling.
 
   Attributes:
-    workdir: folder of the run.
+    workdir: folder of the run; or weights that were exported, or that ship
+      under a name, such as "nano/base".
     out: file that ends with .safetensors, or a folder.
     dtype: float32 or bfloat16.
+    advise: how to sample, NAME=VALUE of the recipe's `sampling` section, where
+      the recipe was not right; whoever samples without saying more gets it.
   """
 
   workdir: Workdir
   out: pathlib.Path
   dtype: str = "float32"
+  advise: tuple[str, ...] = ()
 
   def run(self) -> None:
     """Writes them, and says what."""
-    _, params, digest = weights.load(self.workdir)
+    stage, params, digest = weights.load(self.workdir)
+    record = export.record(shipped.find(self.workdir))
+    if self.advise:
+      record = _advising(record, stage, self.advise)
     if stages.STYLE in params:  # which is trained for a network that is there
       params = {stages.STYLE: params[stages.STYLE]}
-    export.write(self.out, params, export.record(self.workdir), self.dtype)
+    export.write(self.out, params, record, self.dtype)
     print(f"{self.out}: weights {digest[:12]} in {self.dtype}")
+
+
+def _advising(
+  record: run_record.RunRecord, stage: stages.Stage, words: Sequence[str]
+) -> run_record.RunRecord:
+  """The record with other advice on how to sample."""
+  if stage.name in stages.PAINTLESS:
+    raise errors.ConfigError(
+      f"--advise {words[0]}: weights of a stage {stage.name!r} paint nothing; "
+      "leave it out."
+    )
+  advice = dict(record.recipe.get("sampling") or {})
+  for word in words:
+    name, is_said, value = word.partition("=")
+    if not is_said:
+      raise errors.ConfigError(
+        f"--advise {word}: expected NAME=VALUE, for instance num_steps=32."
+      )
+    advice[name] = _value(value)
+  recipe = dict(record.recipe) | {"sampling": advice}
+  plans.defaults(dataclasses.replace(stage, recipe=recipe))  # or it is refused
+  return dataclasses.replace(record, recipe=recipe)
+
+
+def _value(said: str):
+  """A number, true, false or null; any other word is itself."""
+  try:
+    return json.loads(said)
+  except json.JSONDecodeError:
+    return said
 
 
 def _steps(workdir: pathlib.Path) -> list[int]:

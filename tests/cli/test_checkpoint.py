@@ -14,6 +14,7 @@ from lumiere_jax.checkpoints import store as stores
 from lumiere_jax.cli import checkpoint
 from lumiere_jax.cli import exits
 from lumiere_jax.generation import generator
+from lumiere_jax.generation import plans
 from lumiere_jax.models import inflate
 from lumiere_jax.nn import initial
 from lumiere_jax.provenance import run_record
@@ -97,6 +98,46 @@ def test_exported_weights_are_those_of_the_run(workdir, name, tmp_path):
   assert generator.load(tmp_path).digests == {"base": digest}
   with pytest.raises(errors.ConfigError, match="is there already"):
     checkpoint.main(["export", str(workdir), "--out", str(out)])
+
+
+def test_weights_may_advise_other_sampling_than_their_recipe(workdir, tmp_path):
+  out = tmp_path / "base.safetensors"
+  words = ["export", str(workdir), "--out", str(out), "--advise"]
+  checkpoint.main([*words, "num_steps=5", "solver=ddim", "threshold=null"])
+  stage, _, digest = weights.load(out)
+  parent, _, same = weights.load(workdir)
+  assert digest == same
+  found = plans.defaults(stage)
+  assert (found["num_inference_steps"], found["sampler"]) == (5, "ddim")
+  assert stage.recipe["sampling"]["threshold"] is None
+  rest = lambda stage: {
+    k: v for k, v in stage.recipe.items() if k != "sampling"
+  }
+  assert rest(stage) == rest(parent)
+
+
+@pytest.mark.parametrize(
+  ("said", "match"),
+  [
+    ("num_steps", "expected NAME=VALUE"),
+    ("num_step=5", "Did you mean 'num_steps'"),
+    ("num_steps=0", "must be at least 1"),
+    ("shared_noise=1", "below 1"),
+  ],
+)
+def test_advice_that_makes_no_sense_is_refused(workdir, said, match, tmp_path):
+  out = tmp_path / "base.safetensors"
+  with pytest.raises(errors.ConfigError, match=match):
+    checkpoint.main(
+      ["export", str(workdir), "--out", str(out), "--advise", said]
+    )
+  assert not out.exists()
+
+
+def test_what_paints_nothing_takes_no_advice(tmp_path):
+  words = ["export", "nano/judge", "--out", str(tmp_path / "judge.safetensors")]
+  with pytest.raises(errors.ConfigError, match="paint nothing"):
+    checkpoint.main([*words, "--advise", "num_steps=5"])
 
 
 def test_half_the_digits_are_half_the_bytes(workdir, tmp_path):
