@@ -18,7 +18,8 @@ DECLARED = {
 # Workers that run in an environment of their own; `test_architecture` says what
 # they may import.
 PEERS = tuple(
-  f"peer_{name}.py" for name in ("diffusers", "lumiere_pytorch", "unet")
+  f"peer_{name}.py"
+  for name in ("diffusers", "lumiere_pytorch", "torch", "unet")
 )
 
 

@@ -27,10 +27,11 @@ _NUM_SLOWEST = 12
 # How hard the compiler tries; the lower one compiles ten times as fast. It
 # chooses poor tiles, which the roofline does not see and `cycles` does.
 EFFORTS = {
-  "low": {
-    "exec_time_optimization_effort": -1.0,
-    "memory_fitting_effort": -1.0,
-  },
+  "low": (
+    {"exec_time_optimization_effort": -1.0, "memory_fitting_effort": -1.0}
+    if jax.__version_info__ < (0, 11)
+    else {"optimization_level": 9}  # what the same is called there: EFFORT_O0
+  ),
   "full": {},
 }
 

@@ -16,6 +16,7 @@ AVX-512 (jaxlib 0.10.2, November 2026), a training step of nano's base takes
 """
 
 from collections.abc import Mapping
+from importlib import metadata
 import os
 import re
 import types
@@ -26,7 +27,9 @@ from lumiere_jax.parallel import machine
 VARIABLE = "LIBTPU_INIT_ARGS"
 
 # Weights are gathered while the block before computes. v5e does so unasked, and
-# on tpu7x, whose gathers run elsewhere, these change nothing.
+# on tpu7x, whose gathers run elsewhere, these change nothing. libtpu 0.0.42, of
+# jax 0.10, takes them; 0.0.48, of jax 0.11, ends a compilation for any but v5e
+# that has them, since results might be wrong, so later ones get none.
 _ASYNC = {
   "xla_enable_async_all_gather": "true",
   "xla_tpu_enable_async_collective_fusion": "true",
@@ -43,6 +46,8 @@ TRAINING: Mapping[str, Mapping[str, str]] = types.MappingProxyType(
     "tpu7x": {},
   }
 )
+
+_LAST = (0, 0, 42)  # the release of libtpu that the table is for
 
 CPU = "--xla_cpu_experimental_ynn_fusion_type="
 
@@ -73,10 +78,14 @@ def generation(name: str) -> str | None:
 def for_generation(name: str) -> str:
   """The flags of a generation, as LIBTPU_INIT_ARGS takes them.
 
+  None, "", where the libtpu that is installed is later than the table.
+
   Raises:
     ConfigError: we know no such generation.
   """
   errors.require_one_of("TPU generation", name, TRAINING)
+  if _libtpu() > _LAST:
+    return ""
   return " ".join(f"--{k}={v}" for k, v in TRAINING[name].items())
 
 
@@ -105,6 +114,15 @@ def apply(accelerator_type: str | None = None) -> str:
   ]
   os.environ[VARIABLE] = " ".join([*given.split(), *added])
   return " ".join(added)
+
+
+def _libtpu() -> tuple[int, ...]:
+  """First three numbers of the release that is installed; zeros of none."""
+  try:
+    said = metadata.version("libtpu")
+  except metadata.PackageNotFoundError:
+    return (0, 0, 0)
+  return tuple(int(part) for part in said.split(".")[:3])
 
 
 def apply_cpu() -> str:

@@ -1,5 +1,6 @@
 """Flags for the TPU compiler: whose they are, and that it takes them."""
 
+from importlib import metadata
 import importlib.util
 import os
 import subprocess
@@ -152,6 +153,27 @@ def test_flags_are_words_that_libtpu_splits(name):
     assert flag.startswith("--xla_")
     assert value
     assert xla_flags.TRAINING[name][flag[2:]] == value
+
+
+@pytest.mark.parametrize(
+  ("release", "is_told"),
+  [("0.0.41", True), ("0.0.42.1", True), ("0.0.43", False), ("0.1.0", False)],
+)
+def test_a_libtpu_later_than_the_table_is_told_nothing(
+  monkeypatch, release, is_told
+):
+  monkeypatch.setattr(metadata, "version", lambda name: release)
+  assert bool(xla_flags.for_generation("v5p")) is is_told
+  assert bool(xla_flags.apply("v5p-128")) is is_told
+  assert bool(os.environ.get(V)) is is_told
+
+
+def test_a_machine_without_libtpu_may_still_ask(monkeypatch):
+  def missing(name):
+    raise metadata.PackageNotFoundError(name)
+
+  monkeypatch.setattr(metadata, "version", missing)
+  assert xla_flags.for_generation("v5p")
 
 
 def test_an_unknown_generation_is_refused():
