@@ -231,6 +231,9 @@ def _base(config):
   # Frames begin alike, or what should stand still wobbles: were all noise of a
   # frame its own, a frozen image network would paint each another picture.
   config.diffusion.shared_noise = config.sampling.shared_noise = 0.8
+  # And of what is left nothing may be broad, which a young network takes for
+  # the light: it flickered five times as much.
+  config.diffusion.shared_patch = config.sampling.shared_patch = 16
   config.trainable = "temporal"
   config.every.preview = 1000
   config.model.temporal = dict(
