@@ -34,8 +34,8 @@ Takes    on an H100, of what ships: 6,000 steps of `:t2i,gpu` 150 s, 8,200 of
          two CPU cores 1,100 of `:conditional`, an hour. All of it on two CPU
          cores some 9 hours, reckoned from seconds a step, which are in
          docs/model_card.md with the scores.
-Reaches  of 48 prompts, what shipped: shape 77 %, colour 91 %, ground 100 %, sky
-         100 %, action 63 %, camera 52 %, by a judge that is itself right of 94,
+Reaches  of 48 prompts, what shipped: shape 80 %, colour 90 %, ground 100 %, sky
+         100 %, action 65 %, camera 55 %, by a judge that is itself right of 94,
          97, 100, 100, 100 and 100 % of as many real clips.
 """
 
@@ -232,7 +232,7 @@ def _base(config):
   # frame its own, a frozen image network would paint each another picture.
   config.diffusion.shared_noise = config.sampling.shared_noise = 0.8
   # And of what is left nothing may be broad, which a young network takes for
-  # the light: it flickered five times as much.
+  # the light: it flickered three times as much.
   config.diffusion.shared_patch = config.sampling.shared_patch = 16
   config.trainable = "temporal"
   config.every.preview = 1000
