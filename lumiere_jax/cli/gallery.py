@@ -1,6 +1,6 @@
 r"""Paints a file of prompts, and writes a page with stills of each.
 
-  lumiere gallery --prompts docs/gallery.txt --out docs/gallery.md
+  lumiere gallery --complete --prompts docs/gallery.txt --out docs/gallery.md
 
 The page is Markdown; its pictures stand in img/NAME/ beside it. A line of the
 file is a prompt; its line number, from 0, is its seed.
@@ -17,6 +17,7 @@ import tyro
 from lumiere_jax import errors
 from lumiere_jax import shipped
 from lumiere_jax.cli import application
+from lumiere_jax.cli import completing
 from lumiere_jax.cli import exits
 from lumiere_jax.generation import generator as generators
 from lumiere_jax.generation import prompt_file
@@ -31,14 +32,16 @@ Stills of five seconds each, the first and the last frame among them, made by
 
     {command}
 
-with no choosing: the first seed of each prompt.
+with no choosing: the first seed of each prompt.{completed}
 
 """
+_COMPLETED = """ What a prompt leaves open of
+ground, sky and camera is said too, as `lumiere sample --complete` does."""
 _ENTRY = """## {prompt}
 
 ![{prompt}]({picture})
-
-    lumiere sample --prompt "{prompt}" --seed {seed} --out clip.mp4
+{said}
+    lumiere sample {flag}--prompt "{prompt}" --seed {seed} --out clip.mp4
 
 """
 
@@ -51,11 +54,13 @@ class Flags:
     prompts: file of prompts, one a line.
     out: the page, a .md.
     weights: a name of weights that ship with the package, or a folder.
+    complete: say what prompts leave open, as `lumiere sample --complete` does.
   """
 
   prompts: pathlib.Path
   out: pathlib.Path
   weights: str = shipped.DEFAULT
+  complete: bool = False
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -72,29 +77,36 @@ def main(argv: list[str] | None = None) -> None:
   generator = generators.load(flags.weights)
   folder = flags.out.parent / "img" / flags.out.stem
   folder.mkdir(parents=True, exist_ok=True)
+  complete = completing.Completer(generator) if flags.complete else None
+  flag = "--complete " if complete else ""
   page = _HEAD.format(
-    command=f"lumiere gallery --prompts {flags.prompts} --out {flags.out}"
+    command=f"lumiere gallery {flag}--prompts {flags.prompts} "
+    f"--out {flags.out}",
+    completed=_COMPLETED if complete else "",
   )
   for seed, request in enumerate(wanted):
+    asked = dataclasses.replace(request, seed=seed)
+    if complete:
+      asked = complete(asked)
     picture = folder / f"{seed:02d}.png"
-    atomic.write_bytes(picture, _png(_paint(generator, request, seed)))
+    atomic.write_bytes(picture, _png(_paint(generator, asked)))
     page += _ENTRY.format(
       prompt=request.prompt,
       picture=picture.relative_to(flags.out.parent).as_posix(),
+      said=f'\nPainted as "{asked.prompt}":\n' if complete else "",
+      flag=flag,
       seed=seed,
     )
-    print(f"{picture}: {request.prompt}")
+    print(f"{picture}: {asked.prompt}")
   atomic.write_text(flags.out, page.rstrip() + "\n")
   print(flags.out)
 
 
 def _paint(
-  generator: generators.Generator, request: requests.Request, seed: int
+  generator: generators.Generator, request: requests.Request
 ) -> np.ndarray:
   """Stills of a clip in a row: [H, W, 3] uint8."""
-  result = generator(
-    dataclasses.replace(request, seed=seed), application.on_step()
-  )
+  result = generator(request, application.on_step())
   frames = result.frames[0]
   shown = np.linspace(0, len(frames) - 1, _STILLS).round().astype(int)
   return np.concatenate(list(frames[shown]), axis=1)
