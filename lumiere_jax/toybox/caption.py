@@ -7,6 +7,7 @@ of a clip made from it, can be asked for.
 
 from collections.abc import Container
 import dataclasses
+import re
 
 import numpy as np
 
@@ -98,29 +99,63 @@ def plain(scene: scenes.Scene) -> Caption:
   return _Writer(scene, None, 1.0).write()
 
 
+# Words of phrases for grounds and skies that are said of other things, too.
+_TELL_NOTHING = {
+  *("a", "at", "field", "floor", "in", "light", "on", "the", "under"),
+  *words.COLORS,
+  "grey",
+}
+
+
 def complete(text: str, unsaid: Container[str], rng) -> str:
   """Says what a text leaves open of ground, sky and camera.
 
   Frames of a clip are painted together, but what nobody asked for may differ
-  between them where training was short.
+  between them where training was short.  What a text does say, in words that
+  no caption has ("on asphalt"), is said again as captions do.
 
   Args:
     text: as a person writes it.
-    unsaid: which of "ground", "sky" and "camera" it does not tell of.
+    unsaid: which of "ground", "sky" and "camera" a reader does not find in it.
     rng: draws ground and sky; a camera that nobody speaks of is still.
   """
   draw = lambda name: str(rng.choice(list(words.OF_SCENES[name])))
   # All are drawn, so that one does not depend on which others are said.
   drawn = {name: draw(name) for name in ("ground", "sky")}
+  meant = {name: named(text, name) or drawn[name] for name in drawn}
   plain = lambda name, value: words.OF_SCENES[name][value][0]
-  where = [plain(name, drawn[name]) for name in drawn if name in unsaid]
+  where = [plain(name, meant[name]) for name in drawn if name in unsaid]
   text = text.strip().rstrip(".")
   if where:
     first = text if text[1:2].isupper() else text[:1].lower() + text[1:]
     text = f"{' '.join(where)}, {first}"
-  if "camera" in unsaid:
+  if "camera" in unsaid and "camera" not in text.lower():
     text = f"{text} while {plain('camera', 'still')}"
   return text
+
+
+def named(text: str, name: str) -> str | None:
+  """The ground or the sky of which a text has a word that no other has.
+
+  Args:
+    text: as a person writes it.
+    name: "ground" or "sky".
+
+  Returns:
+    Its name in `words`; None where there is no such word, or of several.
+  """
+  split = lambda said: {*re.findall(r"[a-z]+", said.lower())}
+  telling = {
+    value: split(" ".join([value, *phrases])) - _TELL_NOTHING
+    for value, phrases in words.OF_SCENES[name].items()
+  }
+  found = [
+    value
+    for value, own in telling.items()
+    if split(text)
+    & own.difference(*(other for v, other in telling.items() if v != value))
+  ]
+  return found[0] if len(found) == 1 else None
 
 
 class _Writer:

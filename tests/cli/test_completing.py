@@ -52,6 +52,46 @@ def test_a_prompt_that_says_all_stays(complete):
   assert complete(whole) == whole
 
 
+@pytest.mark.parametrize(
+  ("text", "where"),
+  [
+    ("a purple ring rolls on tiles at night", "on a tiled floor"),
+    ("a cyan ring slides away on asphalt at dusk", "on the asphalt"),
+    ("a star rises above the road under an overcast sky", "under a grey sky"),
+  ],
+)
+def test_what_is_said_in_other_words_is_not_contradicted(complete, text, where):
+  for seed in range(4):
+    found = complete(text, seed)
+    grounds = [one for one in GROUNDS if one in found]
+    skies = [one for one in SKIES if one in found]
+    assert where in found
+    assert len(grounds) <= 1
+    assert len(skies) <= 1
+
+
+@pytest.mark.parametrize(
+  ("text", "name", "value"),
+  [
+    ("a ball on asphalt", "ground", "asphalt"),
+    ("Snow everywhere", "ground", "snow"),
+    ("from the beach to the road", "ground", None),
+    ("a blue cube on a grey day", "sky", None),
+    ("an overcast evening", "sky", None),
+    ("by moonlight", "sky", "night"),
+    ("a ball rolls", "ground", None),
+  ],
+)
+def test_words_that_tell_a_ground_or_a_sky(text, name, value):
+  assert caption.named(text, name) == value
+
+
+def test_a_camera_that_is_spoken_of_is_not_said_to_be_still():
+  rng = np.random.default_rng(0)
+  text = "a cone stands, the camera wanders"
+  assert caption.complete(text, ("camera",), rng) == text
+
+
 def test_the_seed_says_where(complete):
   found = [complete("a red ball bounces", seed) for seed in range(8)]
   assert len(set(found)) > 3
