@@ -1,7 +1,9 @@
 """Clips made again from the record beside them, by whatever verb made them."""
 
+from collections.abc import Mapping
 import importlib
 import pathlib
+from typing import Any
 
 from lumiere_jax import errors
 from lumiere_jax.cli import application
@@ -44,15 +46,20 @@ def run(record: records.Record, flags) -> None:
     ]
   )
   again = records.read(flags.out.with_suffix(".json"))
-  print(compare(record, again.pixels))
+  print(compare(record, again.pixels, again.settings))
 
 
-def compare(record: records.Record, pixels: str) -> str:
+def compare(
+  record: records.Record,
+  pixels: str,
+  settings: Mapping[str, Mapping[str, Any]] | None = None,
+) -> str:
   """Says whether a replay gave the same pixels, and if not what may be why.
 
   Args:
     record: of the clip that was made first.
     pixels: digest of those that were made now.
+    settings: how they were sampled, where that may be otherwise.
   """
   if pixels == record.pixels:
     return "replay: the same pixels as recorded"
@@ -62,6 +69,13 @@ def compare(record: records.Record, pixels: str) -> str:
     for name, then in record.versions.items()
     if now.get(name) != then
   ]
+  for stage, said in (settings or {}).items():
+    then = record.settings.get(stage, {})
+    changed += [
+      f"{name} of {stage} {then.get(name)}, now {value}"
+      for name, value in said.items()
+      if then.get(name) != value
+    ]
   why = ", ".join(changed) or "no version did, so look at the device"
   return f"replay: pixels differ from those recorded; what changed: {why}"
 

@@ -158,6 +158,7 @@ def _run(generator: generators.Generator, job: Job, flags: Flags) -> None:
     records.require_same_weights(
       job.record, generator.digests, generator.weights
     )
+    generator = generator.advising(job.record.settings)
   print(f"seed {job.request.seed}: {job.request.prompt}")
   result = generator(job.request, _on_step(flags), indices=job.indices)
   mp4s = result.write(

@@ -4,12 +4,12 @@ prompt -+-> base -> guard -+-> ssr -> guard -> Result
         +------------------+
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import copy
 import dataclasses
 import os
 import pathlib
-from typing import Self
+from typing import Any, Self
 
 import jax
 import numpy as np
@@ -74,6 +74,20 @@ class Generator:
     styled = copy.copy(self)
     styled._painters = [first.with_weights(params, digest), *others]
     return styled
+
+  def advising(self, settings: Mapping[str, Mapping[str, Any]]) -> Self:
+    """The same cascade, sampled as a record says, not as its weights advise.
+
+    Args:
+      settings: stage name -> see `plans.advising`; other stages stay.
+    """
+    stages = [
+      one._replace(stage=plans.advising(one.stage, settings[one.stage.name]))
+      if settings.get(one.stage.name)
+      else one
+      for one in self.loaded
+    ]
+    return type(self)(stages, self.weights)
 
   @property
   def loaded(self) -> list[painter.Loaded]:

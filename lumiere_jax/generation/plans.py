@@ -65,6 +65,18 @@ def defaults(stage: stages.Stage) -> dict[str, Any]:
   return found
 
 
+def advising(stage: stages.Stage, said: Mapping[str, Any]) -> stages.Stage:
+  """The stage, to be sampled as `Plan.as_dict` once said.
+
+  What it does not tell of, since it was written before there was such a
+  setting, is as if there was none.
+  """
+  advice = {name: said[name] for name in _SETTINGS if name in said}
+  return dataclasses.replace(
+    stage, recipe=dict(stage.recipe) | {"sampling": advice}
+  )
+
+
 def make(
   stage: stages.Stage,
   request: requests.Request,

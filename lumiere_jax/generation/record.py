@@ -32,6 +32,7 @@ class Record:
     versions: package -> version.
     told: of an application, what it was told beside the request: its name
       ("app"), its own "flags", and the SHA-256 of the "files" they name.
+    settings: stage name -> how it was sampled; see `plans.Plan.as_dict`.
     trained_on: stage name -> [{"dataset", "root"}] that its weights saw; empty
       in records of older versions of this code.
   """
@@ -43,6 +44,9 @@ class Record:
   pixels: str
   versions: Mapping[str, str]
   told: Mapping[str, Any] | None = None
+  settings: Mapping[str, Mapping[str, Any]] = dataclasses.field(
+    default_factory=dict
+  )
   trained_on: Mapping[str, Sequence[Mapping[str, str]]] = dataclasses.field(
     default_factory=dict
   )
@@ -98,6 +102,9 @@ def _parse(entry: Mapping[str, Any]) -> Record:
     pixels=entry["pixels_sha256"],
     versions=entry["versions"],
     told=entry.get("told"),
+    settings={
+      stage["name"]: stage.get("settings", {}) for stage in entry["stages"]
+    },
     trained_on=entry.get("trained_on", {}),
   )
 

@@ -367,6 +367,18 @@ def test_what_an_application_made_is_made_again(made, capsys):
   assert now["request"] == then["request"]
 
 
+def test_a_replay_tells_of_sampling_that_changed(made, capsys):
+  record = json.loads(made.read_text("utf-8"))
+  record["pixels_sha256"] = "0"
+  then = record["stages"][0]["settings"]
+  then["num_steps"], _ = 99, then.pop("shared_noise")
+  made.write_text(json.dumps(record), "utf-8")
+  _replay(made)
+  said = capsys.readouterr().out
+  assert "num_steps of base 99, now" in said
+  assert "shared_noise of base None, now 0.0" in said
+
+
 def test_a_replay_refuses_other_files_than_then(made):
   _picture(made.parent / "b.png", seed=7)
   with pytest.raises(errors.ConfigError, match=r"b\.png is not what the clip"):

@@ -71,6 +71,24 @@ def test_a_replay_makes_the_same_pixels(run, tmp_path, capsys):
   np.testing.assert_array_equal(first, again)
 
 
+def test_a_replay_samples_as_then_whatever_weights_advise_now(
+  run, tmp_path, capsys
+):
+  path = tmp_path / "a.json"
+  run("--prompt", "a ball", "--out", tmp_path / "a.mp4", "--save-frames")
+  record = json.loads(path.read_text("utf-8"))
+  settings = record["stages"][0]["settings"]
+  assert settings["shared_noise"] == 0
+  settings["shared_noise"] = 0.9  # as if the weights had advised so
+  path.write_text(json.dumps(record), "utf-8")
+  run("--replay", path, "--out", tmp_path / "b.mp4", "--save-frames")
+  assert "replay: pixels differ" in capsys.readouterr().out
+  again = json.loads((tmp_path / "b.json").read_text("utf-8"))
+  assert again["stages"][0]["settings"] == settings
+  run("--replay", tmp_path / "b.json", "--out", tmp_path / "c.mp4")
+  assert "replay: the same pixels as recorded" in capsys.readouterr().out
+
+
 def test_a_replay_finds_the_weights_itself(base, monkeypatch, tmp_path):
   asked = []
   monkeypatch.setattr(generators, "load", lambda p: asked.append(p) or base)
