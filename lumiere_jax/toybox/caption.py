@@ -107,6 +107,10 @@ _TELL_NOTHING = {
 }
 
 
+# Says where a thing goes, not where the camera does.
+_TO_THE_CAMERA = re.compile(r"\b(towards?|from|at|near|to) the camera\b")
+
+
 def complete(text: str, unsaid: Container[str], rng) -> str:
   """Says what a text leaves open of ground, sky and camera.
 
@@ -129,7 +133,8 @@ def complete(text: str, unsaid: Container[str], rng) -> str:
   if where:
     first = text if text[1:2].isupper() else text[:1].lower() + text[1:]
     text = f"{' '.join(where)}, {first}"
-  if "camera" in unsaid and "camera" not in text.lower():
+  speaks_of_it = "camera" in _TO_THE_CAMERA.sub("", text.lower())
+  if "camera" in unsaid and not speaks_of_it:
     text = f"{text} while {plain('camera', 'still')}"
   return text
 

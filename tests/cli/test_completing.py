@@ -90,6 +90,8 @@ def test_a_camera_that_is_spoken_of_is_not_said_to_be_still():
   rng = np.random.default_rng(0)
   text = "a cone stands, the camera wanders"
   assert caption.complete(text, ("camera",), rng) == text
+  text = "a ball slides towards the camera"
+  assert caption.complete(text, ("camera",), rng) == f"{text} {STILL}"
 
 
 def test_the_seed_says_where(complete):
