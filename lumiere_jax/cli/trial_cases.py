@@ -17,7 +17,7 @@ CONTEXT = 24  # frames that a stretch is given of what was before
 _SIZE = 128
 _MARGIN = 8  # pixels around what moves
 # Clips looked through for one that will do, and for one to edit.
-_CANDIDATES = (4, 40)
+_CANDIDATES, _TO_EDIT = 4, 40
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -98,9 +98,8 @@ def cases(app: str, count: int, folder: pathlib.Path) -> list[Case]:
   way must be one that can be told: the camera is still and something moves.
   """
   found = []
-  for prompt in toybox_suite.prompts(
-    "test", _CANDIDATES[app == "edit"] * count
-  ):
+  candidates = count * (_TO_EDIT if app == "edit" else _CANDIDATES)
+  for prompt in toybox_suite.prompts("test", candidates):
     if len(found) == count:
       break
     wanted = _wanted(app, prompt)

@@ -127,6 +127,9 @@ class Where:
     }
     if framework != peer_cases.OURS:
       said["PYTHONPATH"] = str(self._link())
+    if self.device == "gpu":
+      # Else ours would take most of the memory that the others share with it.
+      said["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     if self.cache is None:
       said["TORCHINDUCTOR_FORCE_DISABLE_CACHES"] = "1"
     else:

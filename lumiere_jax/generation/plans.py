@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 import dataclasses
+import typing
 from typing import Any
 
 from lumiere_jax import errors
@@ -12,9 +13,9 @@ from lumiere_jax.stages import stage as stages
 # entry of a recipe's `sampling` section -> field of SamplerSettings, where the
 # two are not named alike: people know diffusers' names.
 _RENAMED = {"num_inference_steps": "num_steps", "sampler": "solver"}
-_SETTINGS = tuple(
-  field.name for field in dataclasses.fields(sampler_settings.SamplerSettings)
-)
+# setting -> what it takes
+_KINDS = typing.get_type_hints(sampler_settings.SamplerSettings)
+_SETTINGS = tuple(_KINDS)
 # field of SamplerSettings -> field of Request, by stage.
 _PAINTER = {
   "num_steps": "num_inference_steps",
@@ -130,5 +131,26 @@ def _advised(stage: stages.Stage) -> sampler_settings.SamplerSettings:
     errors.require_one_of(
       f"sampling entry of the {stage.name} recipe", name, _SETTINGS
     )
+    _require_kind(stage.name, name, value)
     advice[name] = value
   return sampler_settings.SamplerSettings(**advice)
+
+
+def _require_kind(stage: str, name: str, value: Any) -> None:
+  """Refuses a word or a fraction where a setting takes another kind."""
+  kinds = typing.get_args(_KINDS[name]) or (_KINDS[name],)
+  # A whole number will do for a fraction, and a list for a tuple.
+  plain = {typing.get_origin(kind) or kind for kind in kinds}
+  plain |= {int} if float in plain else set()
+  plain |= {list} if tuple in plain else set()
+  if type(value) not in plain:
+    said = " or ".join(
+      "null"
+      if kind is type(None)
+      else (typing.get_origin(kind) or kind).__name__
+      for kind in kinds
+    )
+    raise errors.ConfigError(
+      f"sampling entry {name} of the {stage} recipe is {value!r}; it takes "
+      f"{said}."
+    )

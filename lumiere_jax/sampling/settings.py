@@ -83,7 +83,7 @@ class SamplerSettings:
         )
     if self.windows_per_call is not None:
       _require_at_least("windows per call", self.windows_per_call, 1)
-    corruption.Shared(self.shared_noise, self.shared_patch)
+    corruption.Shared(self.shared_noise, self.shared_patch)  # or refused
     if not 0 <= self.noise_level <= 1:
       raise errors.ConfigError(
         f"noise level is {self.noise_level}; it is a diffusion time and must "

@@ -74,7 +74,7 @@ class Options:
         f"max_noise_level is {self.max_noise_level}; it is a diffusion time "
         "above 0 and at most 1."
       )
-    corruption.Shared(self.shared_noise, self.shared_patch)
+    corruption.Shared(self.shared_noise, self.shared_patch)  # or refused
     if self.given is not None:
       masks.check(self.given)
 

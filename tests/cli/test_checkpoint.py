@@ -123,6 +123,9 @@ def test_weights_may_advise_other_sampling_than_their_recipe(workdir, tmp_path):
     ("num_step=5", "Did you mean 'num_steps'"),
     ("num_steps=0", "must be at least 1"),
     ("shared_noise=1", "below 1"),
+    ("num_steps=many", "num_steps .* is 'many'; it takes int"),
+    ("shared_patch=2.5", "is 2.5; it takes int or null"),
+    ("guidance_scale=null", "is None; it takes float"),
   ],
 )
 def test_advice_that_makes_no_sense_is_refused(workdir, said, match, tmp_path):

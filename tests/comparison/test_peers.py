@@ -57,6 +57,8 @@ def test_frameworks_are_timed_in_turns_and_compared(where, capsys):
 def test_on_a_gpu_memory_is_the_devices_and_speed_a_share_of_its_peak(where):
   case = peer_cases.clips("forward", 16, 32, dtype="bfloat16")
   where = dataclasses.replace(where, device="gpu")
+  environment = where.environment(peer_cases.OURS)
+  assert environment["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
   ours, eager, _ = peers.measure(case, where, PLAN)
   assert (ours["peak"], eager["peak"]) == (100, 300)
   assert eager["memory_ratio"] == 3

@@ -83,9 +83,10 @@ def test_shared_noise_is_one_for_all_frames_of_a_clip_and_of_no_other(draw):
   np.testing.assert_allclose(first.std(), 1, atol=0.05)
 
 
-def test_a_longer_clip_begins_with_the_same_common_noise():
+@pytest.mark.parametrize("patch", [None, 4])
+def test_a_longer_clip_begins_with_the_same_common_noise(patch):
   # So that a clip that is painted in windows agrees on what stays the same.
   keys = noise.clip_keys(0, jnp.array([0]))
-  almost = corruption.Shared(1 - 1e-7, patch=4)
+  almost = corruption.Shared(1 - 1e-7, patch)
   short, long = (noise.initial(keys, (n, 8, 8, 3), almost) for n in (2, 5))
   np.testing.assert_allclose(short[:, :1], long[:, 4:], atol=5e-3)
