@@ -23,8 +23,10 @@ from the start; and `:style` learns how a picture is drawn,
     --config.init_from=nano/base --config.style.image=drawing.png \
     --config.style.caption="a cat as a drawing"
 
-which `lumiere stylize --style out/style` then mixes in.  `:t2i,gpu` and so on
-are for one accelerator; `launch/nano.sh [--device gpu]` runs all of it.
+which `lumiere stylize --style out/style` then mixes in.  `:t2i_again` trains the
+image network of what `:conditional` made further, and `:conditional` goes on
+from both, `--config.init_from=out/nano/t2i,out/nano/conditional`, of which the
+first counts.  `:t2i,gpu` and so on are for one accelerator; `launch/nano.sh [--device gpu]` runs all of it.
 
 Needs    2 CPU cores, 4 GiB; or one accelerator, of which `:t2i,gpu` took 5 GiB
          and `:conditional,gpu` 13 to 17 (the others not yet measured).
@@ -43,18 +45,22 @@ import ml_collections
 from ml_collections import config_dict
 
 STAGES = (
-  *("text", "t2i", "base", "ssr", "conditional", "style"),
+  *("text", "t2i", "base", "ssr", "conditional", "t2i_again", "style"),
   *("judge", "judge128"),
 )
 # Where clips stay with an accelerator: all of a dataset, or, of `toybox:32`,
 # which is rendered there, so many, of which each is drawn so often.
 KEPT = dict(keep="device", pool=4096, reuse=16)
+# Four frames a time of the 80 that are rendered: drawn 16 times, clips were
+# made more slowly than images were learned.
+IMAGES = KEPT | dict(num_frames=4, reuse=64)
 # What one accelerator changes: more at once, for longer, and clips that stay in
 # its memory, since it takes 10,000 a second. On an H100 a step then takes 22 ms
 # (t2i), 29 to 33 (conditional), 20 (ssr).
 ACCELERATOR = dict(
   text=dict(global_batch=64, num_steps=2_000),
-  t2i=dict(global_batch=256, num_steps=20_000, num_frames=4, **KEPT),
+  t2i=dict(global_batch=256, num_steps=20_000, **IMAGES),
+  t2i_again=dict(global_batch=128, num_steps=18_000, **IMAGES),
   base=dict(global_batch=32, num_steps=8_000, **KEPT),
   conditional=dict(global_batch=32, num_steps=16_000, **KEPT),
   # 2 GiB of frames at 128 pixels.
@@ -285,16 +291,21 @@ def _ssr(config):
   )
 
 
-def _style(config):
-  """A thin change of the image network, from one picture or a few."""
+def _t2i_again(config):
+  """The image network of what `:conditional` made, trained further."""
   _t2i(config)
   config.stage = "t2i"
-  config.num_steps = 600
   config.init_parts = ("text", "network")
-  config.trainable = "style"
   # As the network is that it goes on from, and given nothing.
   config.model.given = True
   config.diffusion.given = dict(nothing=1.0)
+
+
+def _style(config):
+  """A thin change of the image network, from one picture or a few."""
+  _t2i_again(config)
+  config.num_steps = 600
+  config.trainable = "style"
   config.style = dict(
     # A picture, several with commas between, or a folder; or give data.dataset.
     image=config_dict.placeholder(str),
@@ -336,6 +347,7 @@ _STAGES = {
   "base": _base,
   "ssr": _ssr,
   "conditional": _conditional,
+  "t2i_again": _t2i_again,
   "style": _style,
   "judge": _judge,
   "judge128": _judge128,

@@ -5,10 +5,13 @@ import json
 import pathlib
 import sys
 
+import flax
+from flax.core import meta
 import ml_collections
 import pytest
 
 from lumiere_jax.cli import assemble
+from lumiere_jax.models import inflate
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.toybox import caption
 
@@ -87,3 +90,23 @@ def test_nano_reads_all_that_the_toybox_says():
   config = _load(CONFIGS / "nano.py").get_config("text")
   sizes = [[len(known) for known in group.values()] for group in caption.GROUPS]
   assert [[*group] for group in config.text.encoder.questions] == sizes
+
+
+def test_images_that_go_on_are_those_beneath_what_conditional_made():
+  build = lambda variant: stages.build(
+    json.loads(
+      _load(CONFIGS / "nano.py").get_config(variant).to_json_best_effort()
+    )
+  )
+  shapes = lambda stage: {
+    path: x.shape
+    for path, x in flax.traverse_util.flatten_dict(
+      meta.unbox(stage.abstract_params()["network"])
+    ).items()
+  }
+  images, clips = shapes(build("t2i_again")), shapes(build("conditional"))
+  assert images == {
+    path: shape
+    for path, shape in clips.items()
+    if not inflate.is_temporal(path)
+  }
