@@ -228,6 +228,32 @@ def _table(of: Betas) -> np.ndarray:
   return np.append(MAX_LOGSNR, logsnr).astype(np.float32)
 
 
+def shift_times(t: Array | float, shift: float) -> Array:
+  """Uniform times, more of them where there is more noise.
+
+  (9)  t' = shift t / (1 + (shift - 1) t)
+
+  keeps 0 and 1 where they are, and is how networks of large pictures and of
+  clips are trained and sampled (Esser et al. 2024, equation 23): what many
+  pixels, or frames, show in common is told from noise that hides each of them.
+  The inverse is that of 1 / shift.
+
+  Args:
+    t: times in [0, 1].
+    shift: above 1 for more noise, 1 for times as they are.
+  """
+  return shift * t / (1 + (shift - 1) * t)
+
+
+def require_shift(shift: float) -> None:
+  """Raises `ConfigError` unless times can be shifted so."""
+  if not shift > 0:
+    raise errors.ConfigError(
+      f"time_shift is {shift}; it is above 0: 1 spreads times evenly, 3 puts "
+      "more of them where there is more noise."
+    )
+
+
 def build(name: str = "cosine", **options) -> Schedule:
   """Makes a schedule from its name in a recipe.
 

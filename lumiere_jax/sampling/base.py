@@ -86,6 +86,7 @@ def make(
       start=start,
       spacing=settings.spacing,
       visits=settings.visits,
+      time_shift=settings.time_shift,
       shared=settings.shared,
       on_step=on_step,
       emit=emit,

@@ -42,6 +42,7 @@ def sample(
   start: Start | None = None,
   spacing: str = "time",
   visits: Sequence[int] | None = None,
+  time_shift: float = 1.0,
   shared: corruption.Shared = noise.NOTHING,
   on_step: progress.OnStep | None = None,
   emit: progress.Emit = progress.emit,
@@ -59,6 +60,7 @@ def sample(
     start: noisy clips and their time, to go on from; None starts from noise.
     spacing: see `times`.
     visits: likewise.
+    time_shift: likewise.
     shared: what the noise of frames has in common.
     on_step: told of each estimate; see `progress`.
     emit: how `on_step` is put into the program; fronts on several devices
@@ -73,7 +75,12 @@ def sample(
   noise.require_keys(keys)
   noisy, t_start = _begin(keys, shape, start, shared)
   grid = times.grid(
-    schedule, num_steps, spacing=spacing, t_start=t_start, visits=visits
+    schedule,
+    num_steps,
+    spacing=spacing,
+    t_start=t_start,
+    visits=visits,
+    shift=time_shift,
   )
 
   def step(state, inputs):

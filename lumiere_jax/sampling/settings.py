@@ -4,6 +4,7 @@ import dataclasses
 
 from lumiere_jax import errors
 from lumiere_jax.diffusion import corruption
+from lumiere_jax.diffusion import schedules
 from lumiere_jax.diffusion import solvers
 from lumiere_jax.diffusion import threshold
 from lumiere_jax.sampling import times
@@ -23,6 +24,8 @@ class SamplerSettings:
     visits: of a network that was trained on a thousand steps, those to visit,
       falling from at most 999; where `num_steps` is not their number, and where
       it is None, `spacing` decides.
+    time_shift: of spacing "time", how many more steps where there is more
+      noise; see `schedules.shift_times`.
     threshold: percentile of dynamic thresholding in [0, 1]; None for none.
     maximum: largest divisor of the threshold, at least 1; None for no limit.
     window: frames per window of MultiDiffusion; None for whole clips.
@@ -47,6 +50,7 @@ class SamplerSettings:
   gamma: float | None = None
   spacing: str = "time"
   visits: tuple[int, ...] | None = None
+  time_shift: float = 1.0
   threshold: float | None = 0.995
   maximum: float | None = None
   window: int | None = None
@@ -63,6 +67,12 @@ class SamplerSettings:
     errors.require_one_of(
       "spacing of sampling times", self.spacing, times.SPACINGS
     )
+    schedules.require_shift(self.time_shift)
+    if self.time_shift != 1 and self.spacing != "time":
+      raise errors.ConfigError(
+        f"time_shift is {self.time_shift} and spacing {self.spacing!r}; only "
+        "spacing 'time' is shifted. Give that, or time_shift=1."
+      )
     if self.visits is not None:
       object.__setattr__(self, "visits", tuple(self.visits))
       times.require_valid(self.visits)

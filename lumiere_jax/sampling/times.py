@@ -49,6 +49,7 @@ def grid(
   spacing: str = "time",
   t_start: Array | float | None = None,
   visits: Sequence[int] | None = None,
+  shift: float = 1.0,
 ) -> Array:
   """Times from `t_start` down to 0.
 
@@ -60,6 +61,8 @@ def grid(
       from pure noise.
     visits: which of a thousand steps to visit, as many as `num_steps`; other
       numbers of steps are spaced, as is everything where it is None.
+    shift: of "time", see `schedules.shift_times`; a clip that is given starts
+      at its time whatever it is.
 
   Returns:
     [num_steps + 1] float32, falling; the last is exactly 0.
@@ -80,12 +83,17 @@ def grid(
     return scale * jnp.asarray(found)
   t = start(schedule) if t_start is None else jnp.float32(t_start)
   if spacing == "time":
-    return t * jnp.linspace(1.0, 0.0, num_steps + 1)
+    even = schedules.shift_times(t, 1 / shift) * _falling(num_steps)
+    return schedules.shift_times(even, shift).at[0].set(t)
   first = schedule.logsnr(t)
   # A clip that is given nearly clean may already be past the usual end.
   last = jnp.maximum(END_LOGSNR, (first + schedules.MAX_LOGSNR) / 2)
   inner = schedule.time(jnp.linspace(first, last, num_steps))
   return jnp.append(inner, 0.0).at[0].set(t)
+
+
+def _falling(num_steps: int) -> Array:
+  return jnp.linspace(1.0, 0.0, num_steps + 1)
 
 
 def require_valid(visits: Sequence[int]) -> None:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from lumiere_jax import errors
 from lumiere_jax.diffusion import corruption
 from lumiere_jax.diffusion import loss as losses
+from lumiere_jax.diffusion import schedules
 from lumiere_jax.diffusion import weights
 from lumiere_jax.stages import masks
 from lumiere_jax.stages import stage as stages
@@ -36,6 +37,8 @@ class Options:
 
   Attributes:
     weight: loss weight, "uniform", "min_snr" or "velocity".
+    time_shift: how many more of the times are of high noise; see
+      `schedules.shift_times`.
     text_dropout: share of clips whose caption is hidden, for guidance.
     low_res: side of the low-resolution clip, in pixels per `data.resolution`
       pixels; None outside super-resolution.
@@ -51,6 +54,7 @@ class Options:
   """
 
   weight: str = "min_snr"
+  time_shift: float = 1.0
   text_dropout: float = 0.1
   low_res: int | None = None
   max_noise_level: float = 1.0
@@ -75,6 +79,7 @@ class Options:
         "above 0 and at most 1."
       )
     corruption.Shared(self.shared_noise, self.shared_patch)  # or refused
+    schedules.require_shift(self.time_shift)
     if self.given is not None:
       masks.check(self.given)
 
@@ -167,6 +172,7 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
     clean = to_float(batch.video)
     keys = jax.random.split(key, 5)
     t = spread_times(keys[0], clean.shape[0])
+    t = schedules.shift_times(t, options.time_shift)
     noise = draw_noise(keys[1], clean.shape, options.shared)
     alpha, sigma = stage.schedule.alpha(t), stage.schedule.sigma(t)
     unsaid = stage.unsaid(params) if options.text_dropout else None

@@ -136,3 +136,17 @@ def test_betas_out_of_range_are_refused():
     schedules.build("linear_betas", beta_max=2.0)
   with pytest.raises(errors.ConfigError, match="kind of betas"):
     schedules.Betas("cosine")
+
+
+def test_shifting_times_keeps_the_ends_and_is_undone_by_its_inverse():
+  t = np.linspace(0, 1, 11)
+  shifted = schedules.shift_times(t, 4.0)
+  np.testing.assert_array_equal(shifted[[0, -1]], [0, 1])
+  assert shifted[5] == pytest.approx(0.8)  # 4 / 2 over 1 + 3 / 2
+  np.testing.assert_allclose(schedules.shift_times(shifted, 0.25), t)
+
+
+@pytest.mark.parametrize("shift", [0.0, -1.0, float("nan")])
+def test_a_shift_that_is_none_is_refused(shift):
+  with pytest.raises(errors.ConfigError, match="it is above 0"):
+    schedules.require_shift(shift)

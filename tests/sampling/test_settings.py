@@ -21,6 +21,8 @@ def test_defaults_are_accepted():
     (dict(solver="dpmpp_2m", eta=0.5), "takes neither eta nor gamma"),
     (dict(solver="ddim", eta=2.0), "between 0 and 1"),
     (dict(spacing="linear"), "spacing of sampling times"),
+    (dict(time_shift=0.0), "time_shift is 0.0; it is above 0"),
+    (dict(time_shift=2.0, spacing="logsnr"), "only spacing 'time' is shifted"),
     (dict(threshold=99.5), "between 0 and 1"),
     (dict(maximum=0.5), "pixels that are in range"),
     (dict(threshold=None, maximum=1.5), "no threshold to limit"),

@@ -1,5 +1,6 @@
 """Sampling times fall from the start to exactly zero."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -47,6 +48,26 @@ def test_pure_noise_starts_where_logsnr_is_no_less_than_fifteen(schedule):
 def test_time_spacing_is_even_in_time():
   grid = times.grid(schedules.Cosine(), 4, t_start=0.8)
   np.testing.assert_allclose(grid, [0.8, 0.6, 0.4, 0.2, 0.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("t_start", [None, 0.8])
+def test_shifted_times_are_nearer_to_noise_and_begin_and_end_alike(t_start):
+  even, late = (
+    np.asarray(times.grid(schedules.Cosine(), 6, t_start=t_start, shift=shift))
+    for shift in (1.0, 3.0)
+  )
+  np.testing.assert_array_equal(late[[0, -1]], even[[0, -1]])
+  assert np.all(late[1:-1] > even[1:-1])
+  # From the middle of what is unshifted: 3 / 2 of 1 / (1 + 2 / 2).
+  half = times.grid(schedules.Cosine(), 2, t_start=1.0, shift=3.0)
+  np.testing.assert_allclose(half, [1.0, 0.75, 0.0], atol=1e-6)
+
+
+def test_a_shift_of_one_leaves_times_as_they_are_to_the_bit():
+  grid = times.grid(schedules.Cosine(), 24, t_start=0.7, shift=1.0)
+  want = times.grid(schedules.Cosine(), 24, t_start=0.7)
+  np.testing.assert_array_equal(grid, want)
+  np.testing.assert_array_equal(want, np.float32(0.7) * jnp.linspace(1, 0, 25))
 
 
 def test_logsnr_spacing_is_even_in_logsnr_until_the_last_step():

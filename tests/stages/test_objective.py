@@ -122,6 +122,14 @@ def test_times_fill_every_stratum():
   assert ((t >= 0) & (t < 1)).all()
 
 
+def test_shifted_times_are_those_of_more_noise():
+  times = lambda **options: _run(Spy(), options, _batch(clips=16))[1][1]
+  even = np.asarray(times())
+  np.testing.assert_allclose(
+    times(time_shift=4.0), 4 * even / (1 + 3 * even), rtol=1e-6
+  )
+
+
 def test_shrinking_keeps_a_constant_and_averages():
   chex.assert_trees_all_close(
     objective.shrink(jnp.full((1, 2, 8, 8, 3), 0.3), 2),
@@ -140,6 +148,7 @@ def test_shrinking_keeps_a_constant_and_averages():
     (Spy(), dict(low_res=4), "low_res is 4 in a base recipe"),
     (Spy(), dict(text_dropout=1.5), "text_dropout is 1.5"),
     (Spy(), dict(max_noise_level=0.0), "max_noise_level is 0.0"),
+    (Spy(), dict(time_shift=0.0), "time_shift is 0.0"),
   ],
 )
 def test_contradictory_options_are_refused(spy, options, message):
