@@ -9,6 +9,7 @@ r"""What generated clips are worth, as a table and as JSON.
   lumiere evaluate seams --weights runs/cascade --prompt "a red ball rolls" \
     --out seams/
   lumiere evaluate reading --weights nano/base --num-captions 512
+  lumiere evaluate hearing --weights nano/base --num-clips 8
 
 The first form, of the command "suite", paints captions whose truth is known
 and says how well the clips follow them, beside real clips of the same scenes.
@@ -17,7 +18,8 @@ and says how well the clips follow them, beside real clips of the same scenes.
 them.  "reconstruction" compares a clip with the real one it was trained on:
 PSNR, and its motion over the real one's. "seams" upsamples a clip with and
 without MultiDiffusion and compares the jumps where windows meet with those
-elsewhere.  "reading" asks a text encoder what captions of the toybox say.
+elsewhere.  "reading" asks a text encoder what captions of the toybox say, and
+"hearing" a base at which noise it listens to them.
 """
 
 import dataclasses
@@ -31,6 +33,7 @@ import tyro
 from lumiere_jax import errors
 from lumiere_jax import shipped
 from lumiere_jax.cli import exits
+from lumiere_jax.cli import hearing
 from lumiere_jax.cli import judging
 from lumiere_jax.cli import progress as bars
 from lumiere_jax.cli import suite
@@ -233,6 +236,7 @@ def main(argv: list[str] | None = None) -> None:
       "reconstruction": Reconstruction,
       "seams": Seams,
       "reading": Reading,
+      "hearing": hearing.Hearing,
     },
     args=argv,
     prog="lumiere evaluate",
