@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks form (ruff, shellcheck) and runs the tests, in .venv, made if needed.
+# Checks form (ruff) and runs the tests, in .venv, made if needed.
 #
 #   launch/test.sh [--peers] [--python PATH] [PYTEST ARGUMENTS]
 #
@@ -55,7 +55,6 @@ fi
 make_venv "$python" dev
 "$venv_python" -m ruff format --check .
 "$venv_python" -m ruff check .
-"$root/.venv/bin/shellcheck" -x launch/*.sh launch/*/*.sh .ci/run
 # A file's tests share what they train and compile, so one worker takes them all.
 "$venv_python" -m pytest -n "$workers" --dist loadfile --no-loadscope-reorder \
   ${rest[@]+"${rest[@]}"}
