@@ -58,7 +58,7 @@ KEPT = dict(keep="device", pool=4096, reuse=16)
 IMAGES = KEPT | dict(num_frames=4, reuse=64)
 # What one accelerator changes: more at once, for longer, and clips that stay in
 # its memory, since it takes 10,000 a second. On an H100 a step then takes 22 ms
-# (t2i), 29 to 33 (conditional), 20 (ssr).
+# (t2i, of clips that were rendered before), 29 to 33 (conditional), 20 (ssr).
 ACCELERATOR = dict(
   text=dict(global_batch=64, num_steps=2_000),
   t2i=dict(global_batch=256, num_steps=20_000, **IMAGES),
@@ -242,9 +242,9 @@ def _base(config):
   # And of what is left nothing may be broad, which a young network takes for
   # the light: it flickered three times as much.
   config.diffusion.shared_patch = config.sampling.shared_patch = 16
-  # With such noise a clip shows where things go at the faintest signal, so that
-  # words about it are heard at t = 1 alone: one time in seven is above 0.96.
-  # What ships was trained with 1, one in 25.
+  # With such noise a clip shows which way things go at the faintest signal, so
+  # that words about it are needed near t = 1 alone: one time in seven is above
+  # 0.96. What ships was trained with 1, one in 25; with 4 nothing was yet.
   config.diffusion.time_shift = 4.0
   config.trainable = "temporal"
   config.every.preview = 1000
