@@ -47,7 +47,7 @@ def load(
     WeightsError: no run, no checkpoint, or weights that do not fit the
       recipe.
   """
-  workdir = shipped.find(workdir)
+  asked, workdir = workdir, shipped.find(workdir)
   if export.is_export(workdir):
     params, record = export.read(workdir)
     stage = stages.build(_on_this_machine(record.recipe))
@@ -60,10 +60,21 @@ def load(
       f"there is no folder {workdir}; give the --workdir of `lumiere train`, "
       "or a folder with base/ and ssr/ inside."
     )
+  _require_one(asked, workdir)
   stage = stages.build(_on_this_machine(run_record.read(workdir).recipe))
   params = _restore(workdir)
   _check(_unboxed(stage), params, workdir)
   return stage, params, digest(params)
+
+
+def _require_one(asked: str | os.PathLike, where: pathlib.Path) -> None:
+  """Refuses a cascade where one stage of it is wanted."""
+  inside = sorted(path.stem for path in where.glob("*.safetensors"))
+  if inside and not (where / run_record.FILE).exists():
+    raise errors.WeightsError(
+      f"{asked} holds several stages, {', '.join(inside)}; give one of them, "
+      f"such as {pathlib.Path(asked, inside[0])}."
+    )
 
 
 def _on_this_machine(recipe: dict[str, Any]) -> dict[str, Any]:

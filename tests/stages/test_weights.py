@@ -1,8 +1,9 @@
-"""What a recipe computes in where its weights are used."""
+"""What a recipe computes in where its weights are used, and which are meant."""
 
 import jax
 import pytest
 
+from lumiere_jax import errors
 from lumiere_jax.stages import weights
 
 
@@ -22,3 +23,8 @@ def test_cpus_compute_in_float32_whatever_was_trained_in(
 def test_a_stage_without_network_stays_as_it_is():
   recipe = {"stage": "text", "model": {}}
   assert weights._on_this_machine(recipe) is recipe
+
+
+def test_a_cascade_where_one_stage_is_wanted_names_its_stages():
+  with pytest.raises(errors.WeightsError, match=r"ssr; .* such as nano/base\."):
+    weights.load("nano")
