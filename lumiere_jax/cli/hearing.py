@@ -58,10 +58,10 @@ class Hearing:
 
 def table(found: Mapping[str, hearing.Hearing]) -> str:
   """How much more error a wrong word leaves at each time, in per cent."""
-  lines = [f"{'t':<15}" + "".join(f"{t:>14g}" for t in hearing.TIMES)]
+  lines = [f"{'t':<15}" + "".join(f"{t:>17g}" for t in hearing.TIMES)]
   for what, one in found.items():
     pairs = zip(one.gain, one.won, strict=True)
     cells = [f"{gain:+.1%} ({won:.0%})" for gain, won in pairs]
-    lines.append(f"{what:<15}" + "".join(f"{cell:>14}" for cell in cells))
+    lines.append(f"{what:<15}" + "".join(f"{cell:>17}" for cell in cells))
   told = "more error told one wrong word (share of clips where it is more)"
   return "\n".join([told, *lines])

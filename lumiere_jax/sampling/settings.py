@@ -68,10 +68,12 @@ class SamplerSettings:
       "spacing of sampling times", self.spacing, times.SPACINGS
     )
     schedules.require_shift(self.time_shift)
-    if self.time_shift != 1 and self.spacing != "time":
+    is_even = self.spacing == "time" and self.visits is None
+    if self.time_shift != 1 and not is_even:
       raise errors.ConfigError(
-        f"time_shift is {self.time_shift} and spacing {self.spacing!r}; only "
-        "spacing 'time' is shifted. Give that, or time_shift=1."
+        f"time_shift is {self.time_shift}, spacing {self.spacing!r} and visits "
+        f"{self.visits}; only spacing 'time' without visits is shifted. Give "
+        "that, or time_shift=1."
       )
     if self.visits is not None:
       object.__setattr__(self, "visits", tuple(self.visits))

@@ -83,17 +83,14 @@ def grid(
     return scale * jnp.asarray(found)
   t = start(schedule) if t_start is None else jnp.float32(t_start)
   if spacing == "time":
-    even = schedules.shift_times(t, 1 / shift) * _falling(num_steps)
+    even = jnp.linspace(1.0, 0.0, num_steps + 1)
+    even *= schedules.shift_times(t, 1 / shift)
     return schedules.shift_times(even, shift).at[0].set(t)
   first = schedule.logsnr(t)
   # A clip that is given nearly clean may already be past the usual end.
   last = jnp.maximum(END_LOGSNR, (first + schedules.MAX_LOGSNR) / 2)
   inner = schedule.time(jnp.linspace(first, last, num_steps))
   return jnp.append(inner, 0.0).at[0].set(t)
-
-
-def _falling(num_steps: int) -> Array:
-  return jnp.linspace(1.0, 0.0, num_steps + 1)
 
 
 def require_valid(visits: Sequence[int]) -> None:
