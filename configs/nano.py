@@ -163,6 +163,9 @@ def get_config(stage: str = "base") -> ml_collections.ConfigDict:
         keep="none",
         # Left and right mean something in these captions.
         flip=False,
+        # With 2, clips are drawn in pairs that share time and noise, such as
+        # those of the split `twins`.
+        together=1,
       ),
       text=TEXT,
       model=dict(

@@ -49,6 +49,12 @@ def clips(
     if len(parts) == 1 and parts[0].name.startswith(spec.TOYBOX):
       return _rendered(stage, recipe, mesh, pool, reuse)
     return _drawn(stage, recipe, mesh)
+  if data.pop("together", 1) != 1:
+    raise errors.ConfigError(
+      "data.together needs clips in tables on the device, from which they are "
+      f"drawn, and data.keep is {data.get('keep')!r}; give "
+      "--config.data.keep=device."
+    )
   batch = data.pop("global_batch")
   part, parts = meshes.reader(batch, mesh)
   return pipeline.build(
@@ -134,6 +140,7 @@ def _settings(view: view_lib.View, recipe) -> drawing.Settings:
     frames=view.frames,
     crop=view.crop,
     flip=view.flip,
+    together=recipe["data"].get("together", 1),
     seed=recipe["seed"],
   )
 

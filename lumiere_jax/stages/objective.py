@@ -162,6 +162,11 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
       "takes one."
     )
 
+  # Clips that are drawn together differ in what is said of them alone; frames
+  # of a clip are none of them.
+  together = (stage.recipe.get("data") or {}).get("together", 1)
+  together = 1 if stage.name == stages.IMAGES else together
+
   def loss_fn(params, batch, key):
     if batch.embedding is None:
       # Once a caption, before frames become clips.
@@ -171,9 +176,11 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
       batch = frames_as_clips(batch)
     clean = to_float(batch.video)
     keys = jax.random.split(key, 5)
-    t = spread_times(keys[0], clean.shape[0])
-    t = schedules.shift_times(t, options.time_shift)
-    noise = draw_noise(keys[1], clean.shape, options.shared)
+    t = spread_times(keys[0], clean.shape[0] // together)
+    t = schedules.shift_times(jnp.repeat(t, together), options.time_shift)
+    shape = (clean.shape[0] // together, *clean.shape[1:])
+    noise = draw_noise(keys[1], shape, options.shared)
+    noise = jnp.repeat(noise, together, axis=0)
     alpha, sigma = stage.schedule.alpha(t), stage.schedule.sigma(t)
     unsaid = stage.unsaid(params) if options.text_dropout else None
     condition = told(stage, options, batch, clean, keys[2:], unsaid)

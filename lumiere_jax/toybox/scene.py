@@ -126,6 +126,40 @@ def draw_until(
       return scene
 
 
+def twin(
+  scene: Scene, rng: np.random.Generator, accepts: Callable[[Scene], bool]
+) -> Scene:
+  """The same scene, but that what acts or the camera goes another way.
+
+  The opposite way where there is one.  All that words leave open stays, so that
+  the two clips differ by what that one word says.
+
+  Args:
+    scene: of which it is to be.
+    rng: says which of the two is changed and, where it has no opposite, to
+      what.
+    accepts: a twin that is not is drawn again.
+  """
+  changes = {"action": scene.action, "camera": scene.camera}
+  ways = [name for name, value in changes.items() if value in words.OPPOSITES]
+  while True:
+    name = pick(rng, ways or changes)
+    found = dataclasses.replace(
+      scene, **{name: _other(rng, name, changes[name])}
+    )
+    if accepts(found):
+      return found
+    ways = []  # for example, a ball never slides away in training
+
+
+def _other(rng: np.random.Generator, name: str, value: str) -> str:
+  """The opposite of an action or of a camera's move, or another at random."""
+  if value in words.OPPOSITES:
+    return words.OPPOSITES[value]
+  others = {*words.OF_SCENES[name]} - {value, *words.PAIRED}
+  return pick(rng, sorted(others))
+
+
 def pick(rng: np.random.Generator, known) -> str:
   """One of some keys, all as likely."""
   return tuple(known)[rng.integers(len(known))]

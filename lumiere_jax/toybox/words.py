@@ -58,6 +58,16 @@ ACTIONS = {
 }
 # These need a second thing.
 PAIRED = ("orbits", "knocks")
+_WAYS = (
+  ("rolls left", "rolls right"),
+  ("slides towards", "slides away"),
+  ("rises", "falls"),
+  ("orbits", "knocks"),  # the only ones with two things
+  ("zooms in", "zooms out"),
+  ("pans left", "pans right"),
+)
+# Of actions and cameras, the other way.
+OPPOSITES = dict(_WAYS) | {other: one for one, other in _WAYS}
 CAMERAS = {
   "still": (
     "the camera is still",

@@ -3,6 +3,8 @@
 train        what weights are trained on
 test         other scenes of the same kind
 test_unseen  scenes with pairs of attributes that train and test never show
+twins        as train, in pairs, 2k and 2k + 1, of which the second is
+             another way: all is the same but one word, and what it says
 styled       the world drawn instead of lit, for stylisation; any pairs
 styled_neon  those of its clips that are drawn so; likewise the other styles
 """
@@ -16,7 +18,8 @@ from lumiere_jax.toybox import words
 
 # Raised when the same number is to mean another clip.
 VERSION = 1
-SPLITS = ("train", "test", "test_unseen", "styled")
+# The number of a split is a part of its seed: others come after these.
+SPLITS = ("train", "test", "test_unseen", "styled", "twins")
 NAMES = (*SPLITS, *(f"styled_{style}" for style in words.STYLES))
 CAPTIONS = 3
 UNSEEN_COLORS = (
@@ -42,19 +45,23 @@ def scene(split: str, index: int) -> scenes.Scene:
   if index < 0:
     raise errors.ConfigError(f"clip {index} of {split}: clips count from 0.")
   split, index = _whole(split, index)
-  rng = _generator(split, index, 0)
+  rng = _generator(split, _drawn(split, index), 0)
   if split == "test_unseen":
     return scenes.draw_until(rng, is_unseen)
   if split == "styled":
     styles = tuple(words.STYLES)
     return scenes.draw(rng, style=styles[index % len(styles)])
-  return scenes.draw_until(rng, lambda scene: not is_unseen(scene))
+  seen = lambda scene: not is_unseen(scene)
+  if split == "twins":
+    first = scenes.draw_until(rng, seen)
+    return scenes.twin(first, rng, seen) if index % 2 else first
+  return scenes.draw_until(rng, seen)
 
 
 def describe(split: str, index: int) -> tuple[captions.Caption, ...]:
   """`CAPTIONS` captions of a clip."""
   split, index = _whole(split, index)
-  what, rng = scene(split, index), _generator(split, index, 1)
+  what, rng = scene(split, index), _generator(split, _drawn(split, index), 1)
   return tuple(captions.write(what, rng) for _ in range(CAPTIONS))
 
 
@@ -88,6 +95,11 @@ def _whole(split: str, index: int) -> tuple[str, int]:
     return split, index
   styles = tuple(words.STYLES)
   return whole, len(styles) * index + styles.index(style)
+
+
+def _drawn(split: str, index: int) -> int:
+  """The number that a clip's seed has: of twins both have the same."""
+  return index // 2 if split == "twins" else index
 
 
 def _generator(split: str, index: int, use: int) -> np.random.Generator:

@@ -30,6 +30,8 @@ class Settings:
       a random one, "random" for distinct frames anywhere, in order.
     crop: pixels of a square at a random place; None for all.
     flip: whether to mirror half of the clips of which it may be done.
+    together: clips of the tables, one after the other, that are drawn together
+      or not at all, each with its caption of the same number.
     seed: of everything that is drawn.
   """
 
@@ -38,7 +40,16 @@ class Settings:
   frames: str
   crop: int | None = None
   flip: bool = False
+  together: int = 1
   seed: int = 0
+
+  def __post_init__(self):
+    if self.together < 1 or self.batch_size % self.together:
+      raise errors.ConfigError(
+        f"data.together is {self.together} and data.global_batch "
+        f"{self.batch_size}; clips that are drawn together are at least 1, and "
+        "divide a batch."
+      )
 
 
 class Drawn(Iterator[Batch]):
@@ -74,6 +85,7 @@ class Drawn(Iterator[Batch]):
       for name, table in tables.items()
       if table is not None
     }
+    _require_groups(len(self._tables["share"]), settings.together)
     self._draw = _compiled(settings, mesh, self._tables)
 
   def __next__(self) -> Batch:
@@ -104,13 +116,24 @@ class Drawn(Iterator[Batch]):
     """There is nothing to end."""
 
 
+def _require_groups(clips: int, together: int) -> None:
+  if clips % together:
+    raise errors.ConfigError(
+      f"data.together is {together} and there are {clips} clips, which is no "
+      "multiple of that; leave some out, or draw each alone, with "
+      "--config.data.together=1."
+    )
+
+
 def draw(tables: Mapping[str, Array], settings: Settings, key: Array) -> Batch:
   """One batch; `tables` as in `data.resident.Tables`."""
   keys = iter(jax.random.split(key, 7))
   # Inverse of the distribution function, since shares are those of a few parts.
   ends = jnp.cumsum(tables["share"])
-  at = jax.random.uniform(next(keys), (settings.batch_size,)) * ends[-1]
+  count, together = settings.batch_size, settings.together
+  at = jax.random.uniform(next(keys), (count // together,)) * ends[-1]
   clip = jnp.minimum(jnp.searchsorted(ends, at, side="right"), len(ends) - 1)
+  clip = _with_others(clip, together)
   video = _frames(tables["video"], clip, settings, next(keys))
   if settings.crop:
     video = _cropped(video, settings.crop, next(keys))
@@ -118,7 +141,8 @@ def draw(tables: Mapping[str, Array], settings: Settings, key: Array) -> Batch:
     return TruthBatch(
       video=video, labels=tables["labels"][clip], places=tables["places"][clip]
     )
-  drawn = jax.random.uniform(next(keys), clip.shape)
+  drawn = jax.random.uniform(next(keys), (count // together,))
+  drawn = jnp.repeat(drawn, together)
   caption = (drawn * tables["num_captions"][clip]).astype(jnp.int32)
   if settings.flip:
     flips = jax.random.bernoulli(next(keys), 0.5, clip.shape)
@@ -131,6 +155,12 @@ def draw(tables: Mapping[str, Array], settings: Settings, key: Array) -> Batch:
     tokens=tables["tokens"][clip, caption],
     text_mask=tables["text_mask"][clip, caption],
   )
+
+
+def _with_others(clip: Array, together: int) -> Array:
+  """[B / n] clips -> [B], with those that they are drawn together with."""
+  first = clip // together * together
+  return (first[:, None] + jnp.arange(together)).reshape(-1)
 
 
 def _frames(table: Array, clip: Array, settings: Settings, key) -> Array:

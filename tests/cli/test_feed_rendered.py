@@ -46,6 +46,27 @@ def test_a_batch_is_of_clips_of_the_world():
     assert min(np.abs(video - one).mean() for one in known) < 0.3
 
 
+def test_twins_come_together():
+  batch = next(_fed(dataset="toybox:16?split=twins", together=2))
+  pair = [world.describe("twins", index) for index in (0, 1)]
+  other_pair = [world.describe("twins", index) for index in (2, 3)]
+  read = lambda said: clip_files.tokenize([one.text for one in said])[0]
+  drawn = np.asarray(batch.tokens)
+  assert any(
+    (drawn == np.stack([read(one)[k], read(other)[k]])).all()
+    for one, other in (pair, other_pair)
+    for k in range(world.CAPTIONS)
+  )
+  a, b = np.asarray(batch.video).astype(int)
+  # The same scene, which begins otherwise or goes on so.
+  assert 0 < np.abs(a - b).mean() < 40
+
+
+def test_clips_are_not_drawn_together_from_files():
+  with pytest.raises(errors.ConfigError, match=r"data\.keep is 'none'"):
+    _fed(keep="none", together=2)
+
+
 def test_another_size_than_is_shown_is_refused():
   with pytest.raises(errors.ConfigError, match="dataset=toybox:16"):
     _fed(dataset="toybox:32")

@@ -130,6 +130,25 @@ def test_shifted_times_are_those_of_more_noise():
   )
 
 
+def test_clips_that_are_drawn_together_share_time_and_noise():
+  spy = Spy(recipe={"data": {"resolution": 8, "together": 2}})
+  black = _batch(value=0, clips=4)
+  bright = black.video.at[1::2].set(255)
+  batch = dataclasses.replace(black, video=bright)
+  _, (noisy, t, _) = _run(spy, None, batch)
+  np.testing.assert_array_equal(t[::2], t[1::2])
+  assert t[0] != t[2]
+  # Clips of -1 and of 1, in the same noise.
+  alpha = schedules.Cosine().alpha(t[::2])
+  apart = np.asarray(noisy[1::2] - noisy[::2])
+  np.testing.assert_allclose(
+    apart,
+    np.broadcast_to(2 * alpha[:, None, None, None, None], apart.shape),
+    atol=1e-5,
+  )
+  assert np.abs(noisy[0] - noisy[2]).mean() > 0.5
+
+
 def test_shrinking_keeps_a_constant_and_averages():
   chex.assert_trees_all_close(
     objective.shrink(jnp.full((1, 2, 8, 8, 3), 0.3), 2),

@@ -18,6 +18,8 @@ REMEMBERED = {
   "test": "A can slides closer on floorboards.",
   "test_unseen": "The camera pans right while at night, a huge box that is "
   "cyan and shiny spins on checkered tiles.",
+  "twins": "A huge white shiny drum rises on a wooden floor under a grey sky "
+  "while the camera turns to the right.",
   "styled": "a medium-sized five-pointed star that is orange and metal spins "
   "on the snow under a blue sky while the camera cranes up, as a cartoon",
 }
@@ -89,6 +91,38 @@ def test_styled_clips_go_through_the_styles():
   assert found == [*words.STYLES, *words.STYLES, *words.STYLES][:10]
   for split in ("train", "test", "test_unseen"):
     assert not any(scene.style for scene in _scenes(split, 20))
+
+
+def test_twins_differ_by_one_word():
+  ways = collections.Counter()
+  for one, other in zip(*[iter(_scenes("twins", 400))] * 2, strict=True):
+    a, b = one.to_dict(), other.to_dict()
+    (name,) = [name for name in a if a[name] != b[name]]
+    assert name in ("action", "camera")
+    assert not world.is_unseen(one)
+    assert not world.is_unseen(other)
+    directed = {one.action, one.camera} & {*words.OPPOSITES}
+    opposed = words.OPPOSITES.get(a[name]) == b[name]
+    ways[name, bool(directed), opposed] += 1
+  assert ways["action", True, True] > 40
+  assert ways["camera", True, True] > 40
+  # Where the opposite is what training never shows, such as of a ball that
+  # slides closer; and where there is none.
+  assert 0 < ways["action", True, False] + ways["camera", True, False] < 20
+  assert ways["action", False, False]
+  assert ways["camera", False, False]
+
+
+def test_twins_are_told_apart_by_that_word_alone():
+  one, other = (world.describe("twins", index)[0].text for index in (0, 1))
+  assert other == one.replace("rises", "falls down")
+
+
+def test_opposites_are_so_of_each_other():
+  for way, other in words.OPPOSITES.items():
+    assert words.OPPOSITES[other] == way != other
+  known = {*words.ACTIONS, *words.CAMERAS}
+  assert {*words.OPPOSITES} <= known
 
 
 def test_one_two_and_three_things():

@@ -95,6 +95,32 @@ def test_only_what_may_be_is_mirrored():
   assert 0 < mirrored[clip == 1].mean() < 1
 
 
+def test_clips_that_belong_together_are_drawn_together():
+  tables = {k: v[:4] for k, v in _tables().items()}
+  tables["num_captions"] = np.full(4, 3, np.int32)
+  batch = _batch(tables, together=2)
+  clips = batch.video[:, 0, 0, 0, 0].reshape(-1, 2)
+  assert {*map(tuple, clips)} == {(0, 1), (2, 3)}
+  captions = batch.tokens[:, 0].reshape(-1, 2)
+  np.testing.assert_array_equal(captions // 10, clips)
+  np.testing.assert_array_equal(*(captions % 10).T)
+  assert {*captions[:, 0] % 10} == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+  ("make", "match"),
+  [
+    (lambda: _drawn(together=3), "together is 3 and data.global_batch 4"),
+    (lambda: _drawn(together=0), "together is 0 and"),
+    (lambda: _drawn(together=2), "together is 2 and there are 5 clips"),
+  ],
+  ids=["batch", "none", "tables"],
+)
+def test_groups_that_do_not_divide_are_refused(make, match):
+  with pytest.raises(errors.ConfigError, match=match):
+    make()
+
+
 def test_truth():
   told = {name: np.arange(CLIPS)[:, None] for name in ("labels", "places")}
   tables = {k: v for k, v in _tables(**told).items() if "t" not in k[:3]}
@@ -104,9 +130,9 @@ def test_truth():
   np.testing.assert_array_equal(batch.labels, batch.places)
 
 
-def _drawn(mesh=None, seed=0, digest="one"):
+def _drawn(mesh=None, seed=0, digest="one", together=1):
   settings = drawing.Settings(
-    batch_size=4, num_frames=3, frames="random", seed=seed
+    batch_size=4, num_frames=3, frames="random", seed=seed, together=together
   )
   mesh = mesh or meshes.make({"data": -1}, jax.devices()[:1])
   of = types.SimpleNamespace(digest=digest)
