@@ -2,6 +2,7 @@
 
 from importlib import metadata
 import os
+import tempfile
 
 import pytest
 
@@ -23,6 +24,12 @@ for _flag, _value in _FLAGS.items():
   if _flag not in _flags:
     os.environ["XLA_FLAGS"] = f"{_flags} {_flag}={_value}".strip()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Many tests run the same small programs, in processes of their own: what one of
+# them compiles, the others read. Of this run alone, for another machine's may
+# not suit; workers of one run inherit the name.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+  _programs = tempfile.TemporaryDirectory(prefix="lumiere-tests-")
+  os.environ["JAX_COMPILATION_CACHE_DIR"] = _programs.name
 machine.ensure_two_threads()
 
 
