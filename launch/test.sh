@@ -7,8 +7,9 @@
 # --peers runs, instead of these, tests/interop/peers: ours beside PyTorch,
 # diffusers and transformers themselves, installed into .venv-peers if needed;
 # with -m "peers and not slow" what takes no more than minutes.
-# JAX_COMPILATION_CACHE_DIR=DIR makes a second run cheaper (tests/models half);
-# it is not set here: programs kept on one machine may not suit another.
+# What one test compiles, the others of the run read; JAX_COMPILATION_CACHE_DIR=DIR
+# keeps it for a second run (tests/models then takes half). Not for another
+# machine: it may not suit.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -30,7 +31,7 @@ while (($#)); do
       shift
       ;;
     -h | --help)
-      sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit
       ;;
     *)
