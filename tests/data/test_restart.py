@@ -23,7 +23,9 @@ from lumiere_jax.video import fingerprint
 from lumiere_jax.video import transcode
 
 BRIEF = prepare.Settings(seconds=1.0)
-NUM_CLIPS = 8
+# Enough that a process that is to be stopped in the middle is not yet done, on
+# a machine that does other work.
+NUM_CLIPS = 20
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +36,8 @@ def folder(tmp_path_factory):
   for k in range(NUM_CLIPS):
     still = rng.integers(0, 200, (8, 12, 3), np.uint8).repeat(8, 0).repeat(8, 1)
     frames = np.stack([np.roll(still, 2 * t, axis=1) for t in range(25)])
-    (folder / f"in/{k}.mp4").write_bytes(clips.encode(frames))
-    (folder / f"in/{k}.txt").write_text(f"squares {k}")
+    (folder / f"in/{k:02d}.mp4").write_bytes(clips.encode(frames))
+    (folder / f"in/{k:02d}.txt").write_text(f"squares {k}")
   return folder
 
 
@@ -62,7 +64,7 @@ def whole(folder):
 
 
 def test_a_dataset_has_as_many_shards_as_the_work(whole):
-  assert len(list(whole.glob("*array_record*-of-00004"))) == 4
+  assert len(list(whole.glob("*array_record*-of-00010"))) == 10
   assert not verify.verify(whole).findings
 
 
@@ -87,7 +89,7 @@ def test_after_ctrl_c_it_goes_on_where_it_stopped(folder, whole, monkeypatch):
   assert not out.exists()
   assert prepare.unfinished(out) == 2
   _make(folder, "stopped")
-  assert seen[5:] == [f"{k}.mp4" for k in range(4, NUM_CLIPS)]
+  assert seen[5:] == [f"{k:02d}.mp4" for k in range(4, NUM_CLIPS)]
   assert _bytes(out) == _bytes(whole)
   assert [p.name for p in out.parent.iterdir()] == ["data"]
 
