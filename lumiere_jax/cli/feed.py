@@ -89,6 +89,8 @@ def _drawn(stage: stages.Stage, recipe: Mapping[str, Any], mesh):
     sources, [part.weight for part in parts], view, data["num_workers"]
   )
   settings = _settings(view, recipe)
+  for one in sources:
+    drawing.require_groups(len(one), settings.together)
   return drawing.Drawn(vars(tables), settings, mesh, sources=sources)
 
 

@@ -162,10 +162,7 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
       "takes one."
     )
 
-  # Clips that are drawn together differ in what is said of them alone; frames
-  # of a clip are none of them.
-  together = (stage.recipe.get("data") or {}).get("together", 1)
-  together = 1 if stage.name == stages.IMAGES else together
+  together = _together(stage)
 
   def loss_fn(params, batch, key):
     if batch.embedding is None:
@@ -219,6 +216,21 @@ def _require_sampled_alike(stage: stages.Stage, options: Options) -> None:
         "network is to be sampled with the noise that it is trained on. Give "
         "both the same."
       )
+
+
+def _together(stage: stages.Stage) -> int:
+  """How many clips, one after the other, share diffusion time and noise."""
+  recipe = stage.recipe
+  together = (recipe.get("data") or {}).get("together", 1)
+  parts = (recipe.get("optimizer") or {}).get("accumulate", 1)
+  if together > 1 and parts > 1:
+    raise errors.ConfigError(
+      f"data.together is {together} and optimizer.accumulate {parts}, which "
+      "takes a batch apart, and those that belong together with it; give one "
+      "of them as 1."
+    )
+  # An image network sees frames of clips, each for itself.
+  return 1 if stage.name == stages.IMAGES else together
 
 
 def told(

@@ -31,7 +31,8 @@ class Settings:
     crop: pixels of a square at a random place; None for all.
     flip: whether to mirror half of the clips of which it may be done.
     together: clips of the tables, one after the other, that are drawn together
-      or not at all, each with its caption of the same number.
+      or not at all, each with its caption of the same number, mirrored or not;
+      which frames, and which crop of them, is drawn for each.
     seed: of everything that is drawn.
   """
 
@@ -85,7 +86,7 @@ class Drawn(Iterator[Batch]):
       for name, table in tables.items()
       if table is not None
     }
-    _require_groups(len(self._tables["share"]), settings.together)
+    require_groups(len(self._tables["share"]), settings.together)
     self._draw = _compiled(settings, mesh, self._tables)
 
   def __next__(self) -> Batch:
@@ -116,12 +117,13 @@ class Drawn(Iterator[Batch]):
     """There is nothing to end."""
 
 
-def _require_groups(clips: int, together: int) -> None:
+def require_groups(clips: int, together: int) -> None:
+  """Raises `ConfigError` unless so many clips are groups of `together`."""
   if clips % together:
     raise errors.ConfigError(
-      f"data.together is {together} and there are {clips} clips, which is no "
-      "multiple of that; leave some out, or draw each alone, with "
-      "--config.data.together=1."
+      f"data.together is {together} and clips come by {clips}, which is no "
+      "multiple of that; leave some out (of a dataset, or of data.pool), or "
+      "draw each alone, with --config.data.together=1."
     )
 
 
@@ -145,8 +147,9 @@ def draw(tables: Mapping[str, Array], settings: Settings, key: Array) -> Batch:
   drawn = jnp.repeat(drawn, together)
   caption = (drawn * tables["num_captions"][clip]).astype(jnp.int32)
   if settings.flip:
-    flips = jax.random.bernoulli(next(keys), 0.5, clip.shape)
-    flips &= tables["may_flip"][clip, caption]
+    flips = jax.random.bernoulli(next(keys), 0.5, (count // together,))
+    may = tables["may_flip"][clip, caption].reshape(-1, together)
+    flips = jnp.repeat(flips & may.all(1), together)
     video = jnp.where(
       flips[:, None, None, None, None], video[..., ::-1, :], video
     )

@@ -76,6 +76,7 @@ class Refilled(drawing.Drawn):
         f"{size}, so give a pool of {2 * size} or more that is a multiple of "
         "that, and a reuse of 1 or more."
       )
+    drawing.require_groups(size, settings.together)
     self._held = [-1] * (pool // size)
     self.steps_a_chunk = max(1, round(reuse * size / settings.batch_size))
     tables = {

@@ -62,6 +62,11 @@ def test_twins_come_together():
   assert 0 < np.abs(a - b).mean() < 40
 
 
+def test_chunks_that_would_part_twins_are_refused():
+  with pytest.raises(errors.ConfigError, match="clips come by 3"):
+    _fed(dataset="toybox:16?split=twins", together=2, pool=6)
+
+
 def test_clips_are_not_drawn_together_from_files():
   with pytest.raises(errors.ConfigError, match=r"data\.keep is 'none'"):
     _fed(keep="none", together=2)

@@ -149,6 +149,18 @@ def test_clips_that_are_drawn_together_share_time_and_noise():
   assert np.abs(noisy[0] - noisy[2]).mean() > 0.5
 
 
+def test_a_batch_that_is_taken_apart_has_nothing_together():
+  recipe = {"data": {"together": 2}, "optimizer": {"accumulate": 4}}
+  with pytest.raises(errors.ConfigError, match=r"optimizer\.accumulate 4"):
+    objective.make(Spy(recipe=recipe))
+
+
+def test_frames_of_images_are_noised_each_for_itself():
+  recipe = {"data": {"resolution": 8, "together": 2}}
+  _, (_, t, _) = _run(Spy(name="t2i", recipe=recipe), None, _batch(clips=2))
+  assert len({*np.asarray(t).tolist()}) == len(t) == 8
+
+
 def test_shrinking_keeps_a_constant_and_averages():
   chex.assert_trees_all_close(
     objective.shrink(jnp.full((1, 2, 8, 8, 3), 0.3), 2),

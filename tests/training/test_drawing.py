@@ -107,12 +107,23 @@ def test_clips_that_belong_together_are_drawn_together():
   assert {*captions[:, 0] % 10} == {0, 1, 2}
 
 
+def test_clips_that_belong_together_are_mirrored_together():
+  tables = {k: v[:4] for k, v in _tables().items()}
+  tables["may_flip"][3] = False
+  batch = _batch(tables, together=2, flip=True)
+  mirrored = batch.video[:, 0, 0, 0, 2].reshape(-1, 2) == SIDE - 1
+  np.testing.assert_array_equal(*mirrored.T)
+  first = batch.video[:, 0, 0, 0, 0].reshape(-1, 2)[:, 0]
+  assert not mirrored[first == 2].any()
+  assert 0 < mirrored[first == 0].mean() < 1
+
+
 @pytest.mark.parametrize(
   ("make", "match"),
   [
     (lambda: _drawn(together=3), "together is 3 and data.global_batch 4"),
     (lambda: _drawn(together=0), "together is 0 and"),
-    (lambda: _drawn(together=2), "together is 2 and there are 5 clips"),
+    (lambda: _drawn(together=2), "together is 2 and clips come by 5"),
   ],
   ids=["batch", "none", "tables"],
 )
