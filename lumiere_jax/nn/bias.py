@@ -14,7 +14,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from lumiere_jax.nn import frame_conv
 from lumiere_jax.nn import initial
 from lumiere_jax.types import Array
 
@@ -102,5 +101,11 @@ class Conv(nn.Module):
     shape = *self.kernel_size, x.shape[-1], self.features
     kernel = self.param("kernel", self.kernel_init, shape)
     bias = self.param("bias", self.bias_init, shape[-1:])
-    out = frame_conv.convolve(cast(x), cast(kernel), self.strides, self.padding)
+    out = jax.lax.conv_general_dilated(
+      cast(x),
+      cast(kernel),
+      self.strides,
+      self.padding,
+      dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )
     return add(out, cast(bias))
