@@ -34,11 +34,6 @@ from lumiere_jax.types import Array, Params
 TIMES = (1.0, 0.99, 0.97, 0.93, 0.85, 0.7, 0.5, 0.3)
 # No split has as rare a thing as to need more clips for one.
 _MOST = 100
-_BACK = {
-  **{"rolls left": "rolls right", "slides towards": "slides away"},
-  **{"pans left": "pans right", "zooms in": "zooms out"},
-}
-OPPOSITES = _BACK | {there: back for back, there in _BACK.items()}
 OnClip = Callable[[int, int, str], None]
 
 
@@ -96,7 +91,7 @@ def _of_actor(name: str) -> Callable:
 def _turned(name: str) -> Callable:
   def change(scene: scenes.Scene, rng) -> scenes.Scene | None:
     del rng
-    back = OPPOSITES.get(getattr(scene, name))
+    back = words.OPPOSITES.get(getattr(scene, name))
     return back and dataclasses.replace(scene, **{name: back})
 
   return change

@@ -141,7 +141,9 @@ def twin(
     accepts: a twin that is not is drawn again.
   """
   changes = {"action": scene.action, "camera": scene.camera}
-  ways = [name for name, value in changes.items() if value in words.OPPOSITES]
+  ways = [
+    name for name, value in changes.items() if value in words.COUNTERPARTS
+  ]
   while True:
     name = pick(rng, ways or changes)
     found = dataclasses.replace(
@@ -154,8 +156,8 @@ def twin(
 
 def _other(rng: np.random.Generator, name: str, value: str) -> str:
   """The opposite of an action or of a camera's move, or another at random."""
-  if value in words.OPPOSITES:
-    return words.OPPOSITES[value]
+  if value in words.COUNTERPARTS:
+    return words.COUNTERPARTS[value]
   others = {*words.OF_SCENES[name]} - {value, *words.PAIRED}
   return pick(rng, sorted(others))
 

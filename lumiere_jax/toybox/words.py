@@ -58,16 +58,19 @@ ACTIONS = {
 }
 # These need a second thing.
 PAIRED = ("orbits", "knocks")
-_WAYS = (
-  ("rolls left", "rolls right"),
-  ("slides towards", "slides away"),
-  ("rises", "falls"),
-  ("orbits", "knocks"),  # the only ones with two things
-  ("zooms in", "zooms out"),
-  ("pans left", "pans right"),
+_WAYS = {
+  "rolls left": "rolls right",
+  "slides towards": "slides away",
+  "zooms in": "zooms out",
+  "pans left": "pans right",
+}
+# The same action or camera, the other way.
+OPPOSITES = _WAYS | {other: one for one, other in _WAYS.items()}
+# And what comes nearest to that: up and down, and the two with two things.
+_NEAREST = {"rises": "falls", "orbits": "knocks"}
+COUNTERPARTS = (
+  OPPOSITES | _NEAREST | {other: one for one, other in _NEAREST.items()}
 )
-# Of actions and cameras, the other way.
-OPPOSITES = dict(_WAYS) | {other: one for one, other in _WAYS}
 CAMERAS = {
   "still": (
     "the camera is still",

@@ -30,7 +30,7 @@ def test_ways_are_turned_round():
   for what, name in (("way of action", "action"), ("way of camera", "camera")):
     for case in hearing.cases("test", what, 4):
       value = getattr(case.scene, name)
-      assert hearing.OPPOSITES[hearing.OPPOSITES[value]] == value
+      assert words.OPPOSITES[words.OPPOSITES[value]] == value
       said = words.OF_SCENES[name][value][0]
       assert said in case.right
       assert said not in case.wrong

@@ -101,8 +101,8 @@ def test_twins_differ_by_one_word():
     assert name in ("action", "camera")
     assert not world.is_unseen(one)
     assert not world.is_unseen(other)
-    directed = {one.action, one.camera} & {*words.OPPOSITES}
-    opposed = words.OPPOSITES.get(a[name]) == b[name]
+    directed = {one.action, one.camera} & {*words.COUNTERPARTS}
+    opposed = words.COUNTERPARTS.get(a[name]) == b[name]
     ways[name, bool(directed), opposed] += 1
   assert ways["action", True, True] > 40
   assert ways["camera", True, True] > 40
@@ -119,10 +119,10 @@ def test_twins_are_told_apart_by_that_word_alone():
 
 
 def test_opposites_are_so_of_each_other():
-  for way, other in words.OPPOSITES.items():
-    assert words.OPPOSITES[other] == way != other
+  for way, other in words.COUNTERPARTS.items():
+    assert words.COUNTERPARTS[other] == way != other
   known = {*words.ACTIONS, *words.CAMERAS}
-  assert {*words.OPPOSITES} <= known
+  assert {*words.COUNTERPARTS} <= known
 
 
 def test_one_two_and_three_things():
