@@ -257,6 +257,7 @@ def _base(config):
     factors=(2, 2, 2),
     layout="rows",
     told=True,
+    placed=True,
     head=True,
   )
 

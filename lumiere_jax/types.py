@@ -219,6 +219,10 @@ class Timeline(Protocol):
     """All frames, where `axis` holds this device's; some may be padding."""
     ...
 
+  def own(self, whole: Array) -> Array:
+    """This device's T frames of all: [B, num_frames, ...] -> [B, T, ...]."""
+    ...
+
   def rows(self, table: Array) -> tuple[Array, Array | None]:
     """This device's part of a table of frames by frames.
 

@@ -78,7 +78,7 @@ class Level(nn.Module):
       x = self.module(
         *(temporal_blocks.TemporalConvBlock, self.spec, spec.layout, timeline),
         name=f"temporal_{index}",
-      )(x, told.temporal)
+      )(x, told.along(timeline))
     return x
 
   def alike(self, indices: range, x: Array, told: "Told", timeline) -> Array:
@@ -222,8 +222,9 @@ class Middle(Level):
         self.spec,
         self.temporal.head_dim or self.spec.head_dim,
         timeline,
+        self.temporal.placed,
         name=f"temporal_{index}",
-      )(x, told.temporal)
+      )(x, told.along(timeline))
     return x
 
 
@@ -262,8 +263,8 @@ class Told:
     embedding: [B, E], for blocks of the image network.
     text: [B, L, D], likewise.
     text_mask: [B, L] bool.
-    temporal: [B, E], already activated, for temporal blocks; None where they
-      are told nothing.
+    temporal: [B, E], or [B, N, E] of all frames of the clip, already
+      activated, for temporal blocks; None where they are told nothing.
     deterministic: whether dropout is off.
   """
 
@@ -275,6 +276,16 @@ class Told:
     self.text_mask = text_mask
     self.temporal = temporal
     self.deterministic = deterministic
+
+  def along(self, timeline: Timeline) -> Array | None:
+    """`temporal`, of frames as a timeline has them here: [B, T, E] or [B, E].
+
+    A frame of a coarse level is the first of those that were merged to it.
+    """
+    if self.temporal is None or self.temporal.ndim == 2:
+      return self.temporal
+    factor = self.temporal.shape[1] // timeline.num_frames
+    return timeline.own(self.temporal[:, ::factor])
 
   def tree_flatten(self):
     """Arrays apart from the flag."""

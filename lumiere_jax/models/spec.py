@@ -186,6 +186,10 @@ class TemporalSpec:
     layout: see `nn.conv.convolve_frames`.
     told: whether temporal blocks are told the diffusion time and the text
       (pooled by an attention of their own).
+    placed: whether they are also told where in the clip a frame is and, at the
+      coarsest level, where in the frame a place is. Of "rolls to the left" what
+      can be painted before anything shows is at the right early, at the left
+      late.
     head: whether what the last convolution says is then corrected along time.
       Where no block runs at full resolution (`resize_first`), nothing else
       lets frames agree on what only full resolution shows, and it flickers.
@@ -197,10 +201,16 @@ class TemporalSpec:
   factors: tuple[int, ...] = ()
   layout: str = "rows"
   told: bool = False
+  placed: bool = False
   head: bool = False
 
   def __post_init__(self):
     object.__setattr__(self, "factors", tuple(self.factors))
+    if self.placed and not self.told:
+      raise errors.ConfigError(
+        "temporal.placed is True and temporal.told False; where things are is "
+        "told with the text, so that told=True goes with it."
+      )
     errors.require_one_of("conv_levels", self.conv_levels, ("all", "fine"))
     errors.require_one_of(
       "temporal convolution layout", self.layout, conv.LAYOUTS

@@ -15,11 +15,15 @@ Nor does it say whether these blocks know the text.  The image layers, frozen,
 have learned from single frames, which cannot tell "rolls to the left" from
 "rolls to the right"; so ours may be told (`TemporalSpec.told`): diffusion time
 and text scale and shift what is normalised, and a perceptron then follows each
-attention, which by itself is linear in its values.
+attention, which by itself is linear in its values.  What they are told may say
+where in the clip each frame is, too (`TemporalSpec.placed`): attention knows
+frames by their distance alone, convolutions by nothing, and before anything
+shows, "rolls to the left" is "at the right early, at the left late".
 """
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 
 from lumiere_jax.models import spec as specs
 from lumiere_jax.nn import activations
@@ -31,6 +35,10 @@ from lumiere_jax.nn import initial
 from lumiere_jax.nn import norm
 from lumiere_jax.nn import saved
 from lumiere_jax.types import Array, Timeline
+
+# Half periods of cosines that tell where a frame is in the clip, and a place in
+# either direction of the frame.
+MOMENT_WAVES, PLACE_WAVES = 8, 3
 
 
 class TemporalConvBlock(nn.Module):
@@ -150,12 +158,14 @@ class TemporalAttentionBlock(nn.Module):
     spec: the image network's, for groups and activation.
     head_dim: channels a head.
     timeline: where the frames live; None for all here.
+    placed: whether the perceptron knows where in the frame it is.
     dtype: compute dtype.
   """
 
   spec: specs.UNetSpec
   head_dim: int = 64
   timeline: Timeline | None = None
+  placed: bool = False
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
@@ -171,7 +181,9 @@ class TemporalAttentionBlock(nn.Module):
     x = x + out
     if embedding is None:
       return x
-    perceptron = ToldPerceptron(self.spec, dtype=self.dtype, name="perceptron")
+    perceptron = ToldPerceptron(
+      self.spec, self.placed, dtype=self.dtype, name="perceptron"
+    )
     return x + perceptron(x, embedding)
 
 
@@ -182,10 +194,12 @@ class ToldPerceptron(nn.Module):
 
   Attributes:
     spec: the image network's, for groups and activation.
+    placed: whether it knows where in the frame it is.
     dtype: compute dtype.
   """
 
   spec: specs.UNetSpec
+  placed: bool = False
   dtype: jnp.dtype = jnp.float32
 
   @nn.compact
@@ -196,6 +210,8 @@ class ToldPerceptron(nn.Module):
       self.spec.groups, dtype=self.dtype, name="norm"
     )(x)
     hidden = embed.scale_shift(hidden, embedding, self.dtype)
+    if self.placed:
+      hidden += self.place(*x.shape[2:])
     hidden = embed.dense(2 * channels, self.dtype, "widen")(hidden)
     return embed.dense(
       channels,
@@ -204,3 +220,21 @@ class ToldPerceptron(nn.Module):
       kernel_init=initial.ZEROS,
       names=axes.FROM_MLP,
     )(activations.get(self.spec.activation)(hidden))
+
+  def place(self, height: int, width: int, channels: int) -> Array:
+    """Embeds where in the frame each place is: -> [H, W, C], zeros at first."""
+    down, across = (
+      np.pad(
+        embed.waves(count, PLACE_WAVES), ((0, 0), (1, 0)), constant_values=1.0
+      )
+      for count in (height, width)
+    )
+    both = np.einsum("hi,wj->hwij", down, across).reshape(height, width, -1)
+    both = both[..., 1:]  # which says something
+    return embed.dense(
+      channels,
+      self.dtype,
+      "place",
+      kernel_init=initial.ZEROS,
+      use_bias=False,
+    )(both)

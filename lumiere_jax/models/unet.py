@@ -72,7 +72,7 @@ class UNet(nn.Module):
       condition = condition.map(lambda x: x, lambda x: x[:, None])
     timeline = self.execution.timeline(noisy.shape[1])
     self.check(noisy, condition, timeline)
-    told = self.told(t, condition, deterministic)
+    told = self.told(t, condition, timeline.num_frames, deterministic)
     stem = self.stem(noisy, condition)
     x, across, timeline = self.descend(stem, told, timeline)
     x = levels.Middle(**self.level(self.spec.num_levels - 1), name="middle")(
@@ -90,7 +90,7 @@ class UNet(nn.Module):
       out = temporal_blocks.TemporalHead(
         *(self.spec, self.temporal.layout, timeline, self.dtype),
         name="temporal_head",
-      )(out, noisy, told.temporal)
+      )(out, noisy, told.along(timeline))
     return out[:, 0] if is_image else out
 
   def level(self, index: int) -> dict:
@@ -135,7 +135,7 @@ class UNet(nn.Module):
       )
 
   def told(
-    self, t: Array, condition: Condition, deterministic: bool
+    self, t: Array, condition: Condition, num_frames: int, deterministic: bool
   ) -> levels.Told:
     """Embeds time, noise level and text; in float32, since it costs nothing.
 
@@ -157,6 +157,8 @@ class UNet(nn.Module):
       # single frames: it need not keep the words that matter along time.
       temporal = self.scalar("temporal_time", t)
       temporal += self.pooled("temporal_", text, mask)
+      if self.temporal.placed:
+        temporal = temporal[:, None] + self.moments(num_frames)
       temporal = activations.get(spec.activation)(temporal)
     if spec.variant.text_norm == "pooled":
       text = condition.text
@@ -193,6 +195,16 @@ class UNet(nn.Module):
       post_activation=post,
       name=name,
     )(value)
+
+  def moments(self, num_frames: int) -> Array:
+    """Embeds where in the clip each frame is: -> [N, E], zeros at first."""
+    return embed.dense(
+      self.spec.embedding_width,
+      jnp.float32,
+      "temporal_moment",
+      kernel_init=initial.ZEROS,
+      use_bias=False,
+    )(embed.waves(num_frames, temporal_blocks.MOMENT_WAVES))
 
   def pooled(self, prefix: str, text: Array, mask: Array) -> Array:
     """Embeds all of a clip's text: [B, L, D] and its mask -> [B, E]."""

@@ -2,6 +2,7 @@
 
 import flax.linen as nn
 import jax.numpy as jnp
+import numpy as np
 
 from lumiere_jax.nn import activations
 from lumiere_jax.nn import axes
@@ -72,6 +73,16 @@ class ScalarEmbedding(nn.Module):
     return activations.get(self.post_activation)(out)
 
 
+def waves(count: int, num_waves: int) -> np.ndarray:
+  """Half periods of cosines over places in a row: -> [count, num_waves].
+
+  As smooth a description of where each is as is asked for, the same for rows
+  of any length: 1, 2... half periods from the first place to the last.
+  """
+  place = (np.arange(count) + 0.5) / count
+  return np.cos(np.pi * place[:, None] * np.arange(1, num_waves + 1))
+
+
 def dense(
   features: int,
   dtype: jnp.dtype,
@@ -102,7 +113,8 @@ def scale_shift(
 
   Args:
     x: [B, T, H, W, C] normalised features.
-    embedding: [B, E], already activated; None to leave `x` as it is.
+    embedding: [B, E], or [B, T, E] of each frame, already activated; None to
+      leave `x` as it is.
     dtype: compute dtype.
     name: of the dense layer between the two.
     kernel_init: that layer's.
@@ -113,7 +125,9 @@ def scale_shift(
   if embedding is None:
     return x
   modulation = dense(2 * x.shape[-1], dtype, name, kernel_init)(embedding)
-  scale, shift = jnp.split(modulation[:, None, None, None], 2, axis=-1)
+  if embedding.ndim == 2:
+    modulation = modulation[:, None]
+  scale, shift = jnp.split(modulation[:, :, None, None], 2, axis=-1)
   return x * (1 + scale) + shift
 
 

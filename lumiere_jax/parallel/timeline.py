@@ -67,7 +67,7 @@ class Split:
     if self.is_even and self.per_part % factor == 0:
       return x[:, ::factor]
     whole = self.gather(x, 1)[:, : self.num_frames : factor]
-    return self.divided(factor)._own(whole)
+    return self.divided(factor).own(whole)
 
   def divided(self, factor: int) -> "Split":
     """The timeline of every factor-th frame."""
@@ -78,7 +78,7 @@ class Split:
     if self.is_even:
       return jnp.repeat(x, factor, axis=1)
     whole = self.gather(x, 1)[:, : self.num_frames]
-    return self.multiplied(factor)._own(jnp.repeat(whole, factor, axis=1))
+    return self.multiplied(factor).own(jnp.repeat(whole, factor, axis=1))
 
   def multiplied(self, factor: int) -> "Split":
     """The timeline of `factor` times as many frames."""
@@ -88,6 +88,12 @@ class Split:
     """All frames and the padding, along `axis`."""
     return jax.lax.all_gather(x, self.axis, axis=axis, tiled=True)
 
+  def own(self, whole: Array) -> Array:
+    """This device's frames, and padding where there are none."""
+    room = [(0, 0)] * whole.ndim
+    room[1] = (0, self.per_part * self.parts - self.num_frames)
+    return self._part(jnp.pad(whole, room), 1)
+
   def rows(self, table: Array) -> tuple[Array, Array | None]:
     """This device's rows, all columns, padding included."""
     total = self.per_part * self.parts
@@ -95,12 +101,6 @@ class Split:
     own = self._part(jnp.pad(table, room), table.ndim - 2)
     exists = None if self.is_even else jnp.arange(total) < self.num_frames
     return own, exists
-
-  def _own(self, whole: Array) -> Array:
-    """This device's frames of [B, num_frames, ...]."""
-    room = [(0, 0)] * whole.ndim
-    room[1] = (0, self.per_part * self.parts - self.num_frames)
-    return self._part(jnp.pad(whole, room), 1)
 
   def _part(self, x: Array, axis: int) -> Array:
     start = jax.lax.axis_index(self.axis) * self.per_part

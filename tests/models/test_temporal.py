@@ -11,10 +11,13 @@ import pytest
 
 from lumiere_jax import errors
 from lumiere_jax.models import inflate
+from lumiere_jax.models import levels
 from lumiere_jax.models import stunet
 from lumiere_jax.models import t2i
 from lumiere_jax.models import temporal
+from lumiere_jax.nn import embed
 from lumiere_jax.nn import initial
+from lumiere_jax.nn import timeline as timelines
 from lumiere_jax.types import Condition
 
 SIZES = dict(
@@ -44,6 +47,9 @@ def _moved(params, seed=3):
   rng = np.random.default_rng(seed)
   draw = lambda x: x + 0.1 * rng.standard_normal(x.shape).astype(np.float32)
   return jax.tree.unflatten(tree, [draw(x) for x in leaves])
+
+
+PLACED = dict(temporal=dict(placed=True))
 
 
 def _network(told=True, temporal=None, **changes):
@@ -183,6 +189,62 @@ def test_a_loop_of_told_blocks_is_those_blocks():
   )
 
 
+PLACES = {
+  ("temporal_moment", "kernel"),
+  *(
+    ("middle", f"temporal_{k}", "perceptron", "place", "kernel") for k in (0, 1)
+  ),
+}
+
+
+def test_places_that_are_told_begin_without_a_say():
+  network, inputs = _network(**PLACED), _inputs()
+  fresh = flax.traverse_util.flatten_dict(_fresh(network))
+  moved = flax.traverse_util.flatten_dict(_moved(_fresh(network)))
+  assert fresh.keys() - _paths(_fresh(_network())) == PLACES
+  assert all(inflate.is_temporal(path) for path in PLACES)
+  without = {path: x for path, x in moved.items() if path not in PLACES}
+  silent = without | {path: fresh[path] for path in PLACES}
+  unflat = flax.traverse_util.unflatten_dict
+  got = _apply(network, unflat(silent), inputs)
+  chex.assert_trees_all_close(
+    got, _apply(_network(), unflat(without), inputs), rtol=1e-5, atol=1e-5
+  )
+
+
+def _same_everywhere(seed=1):
+  """A clip whose frames are alike, told the same in all of them."""
+  noisy, t, condition = _inputs(seed)
+  return jnp.broadcast_to(noisy[:, :1], noisy.shape), t, condition
+
+
+@pytest.mark.parametrize("placed", [True, False], ids=["placed", "unplaced"])
+def test_frames_that_are_alike_are_told_apart_where_placed(placed):
+  network = _network(**(COARSEST | dict(temporal=dict(placed=placed))))
+  out = _apply(network, _moved(_fresh(network)), _same_everywhere())
+  apart = float(jnp.abs(out - out[:, :1]).max() / jnp.abs(out).max())
+  assert apart > 1e-3 if placed else apart < 1e-5
+
+
+def test_every_place_is_taught():
+  network = _network(**(TWO_LEVELS | PLACED))
+  gradient = _gradient(network, _moved(_fresh(network)), _inputs())
+  flat = flax.traverse_util.flatten_dict(gradient)
+  assert min(float(jnp.abs(flat[path]).max(1).min()) for path in PLACES) > 0
+
+
+def test_a_coarse_frame_is_told_the_moment_of_its_first():
+  moments = jnp.arange(8.0)[None, :, None]
+  told = levels.Told(None, None, None, temporal=moments)
+  along = told.along(timelines.Whole(8).divided(4))
+  np.testing.assert_array_equal(along[0, :, 0], [0, 4])
+
+
+def test_places_are_told_with_the_text_or_refused():
+  with pytest.raises(errors.ConfigError, match="placed is True and temporal"):
+    _network(told=False, **PLACED)
+
+
 HEAD = EFFICIENT | TWO_LEVELS | dict(temporal=dict(head=True))
 
 
@@ -216,3 +278,14 @@ def test_a_head_refuses_sides_that_no_patch_divides():
   noisy, t, condition = _inputs()
   with pytest.raises(errors.ShapeError, match="sees patches of 2x2"):
     network.init(jax.random.key(0), noisy[:, :, :, :5], t, condition)
+
+
+@pytest.mark.parametrize("count", [4, 10, 80])
+def test_waves_say_different_things_of_rows_of_any_length(count):
+  waves = embed.waves(count, 3)
+  assert waves.shape == (count, 3)
+  # Orthogonal to one another and to a constant, and seen from the other end
+  # those that are odd change their sign.
+  np.testing.assert_allclose(waves.T @ waves, np.eye(3) * count / 2, atol=1e-9)
+  np.testing.assert_allclose(waves.sum(0), 0, atol=1e-9)
+  np.testing.assert_allclose(waves[::-1], waves * [-1, 1, -1], atol=1e-9)

@@ -90,6 +90,14 @@ def test_rows_and_gathered_frames_make_attention(num_frames):
   )
 
 
+@pytest.mark.parametrize("num_frames", [8, 10])
+def test_own_frames_of_all_are_those_that_live_here(num_frames):
+  clip = _clip(num_frames)
+  got = _on_parts(lambda x, where: where.own(jnp.asarray(clip)), clip)
+  np.testing.assert_array_equal(got[:, :num_frames], clip)
+  np.testing.assert_array_equal(timelines.Whole(num_frames).own(clip), clip)
+
+
 def test_lengths_follow_the_resizes():
   where = timeline.over(_mesh())(20)
   assert (where.num_frames, where.per_part) == (80, 20)
