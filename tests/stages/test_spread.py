@@ -78,7 +78,7 @@ CASES = {
   "base, told": (
     *("base", 8, dict(frames=2, fsdp=2, data=2)),
     dict(
-      temporal=dict(attention_blocks=2, told=True, head=True),
+      temporal=dict(attention_blocks=2, told=True, placed=True, head=True),
       remat="blocks",
       given=True,
     ),
