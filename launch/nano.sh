@@ -109,6 +109,11 @@ if [[ "$device" == cpu || "$until" == base ]]; then
   before="$out/base"
 fi
 ends base
+if [[ "$device" == gpu ]]; then
+  # What differs in one word, at one time and in one noise, teaches that word.
+  clips toys32 "32?split=twins"
+  clips+=("--config.data.together=2")
+fi
 train conditional "${clips[@]}" "--config.init_from=$before"
 ends conditional
 render toys128 128 2000 80

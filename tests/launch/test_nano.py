@@ -109,7 +109,9 @@ def test_an_accelerator_gets_its_own_recipes_and_renders_for_itself(nano):
     for word in line.split()
     if word.startswith("--config.data.dataset")
   ]
-  assert seen == ["32", "32", "128", "32", "64"]
+  assert seen == ["32", "32?split=twins", "128", "32", "64"]
+  (together,) = [line for line in nano.said() if "data.together=2" in line]
+  assert "nano.py:conditional,gpu" in together
 
 
 @pytest.mark.parametrize(
