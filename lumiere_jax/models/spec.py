@@ -189,7 +189,8 @@ class TemporalSpec:
     placed: whether they are also told where in the clip a frame is and, at the
       coarsest level, where in the frame a place is. Of "rolls to the left" what
       can be painted before anything shows is at the right early, at the left
-      late.
+      late. Places are parts of the clip, so that one with more frames than were
+      trained is taken as a slower one.
     head: whether what the last convolution says is then corrected along time.
       Where no block runs at full resolution (`resize_first`), nothing else
       lets frames agree on what only full resolution shows, and it flickers.

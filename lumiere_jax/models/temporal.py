@@ -17,8 +17,8 @@ have learned from single frames, which cannot tell "rolls to the left" from
 and text scale and shift what is normalised, and a perceptron then follows each
 attention, which by itself is linear in its values.  What they are told may say
 where in the clip each frame is, too (`TemporalSpec.placed`): attention knows
-frames by their distance alone, convolutions by nothing, and before anything
-shows, "rolls to the left" is "at the right early, at the left late".
+frames by their distance alone, convolutions by the zeros beyond a clip's ends,
+and before anything shows, "rolls to the left" is "at the right early, at the left late".
 """
 
 import flax.linen as nn
@@ -58,7 +58,7 @@ class TemporalConvBlock(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, embedding: Array | None = None) -> Array:
-    """Applies the block; `embedding` [B, E] is activated, None if not told."""
+    """Applies the block; `embedding` [B, E] or [B, T, E], None if not told."""
     x = saved.block_input(x)
     act = activations.get(self.spec.activation)
     channels = x.shape[-1]
@@ -108,7 +108,7 @@ class TemporalHead(nn.Module):
   def __call__(
     self, out: Array, noisy: Array, embedding: Array | None = None
   ) -> Array:
-    """Corrects `out`; `embedding` [B, E] is activated, None if not told."""
+    """Corrects `out`; `embedding` [B, E] or [B, T, E], None if not told."""
     act, width = activations.get(self.spec.activation), self.spec.widths[0]
     group_norm = lambda name: norm.FrameGroupNorm(
       self.spec.groups, dtype=self.dtype, name=name
@@ -170,7 +170,7 @@ class TemporalAttentionBlock(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, embedding: Array | None = None) -> Array:
-    """Applies the block; `embedding` [B, E] is activated, None if not told."""
+    """Applies the block; `embedding` [B, E] or [B, T, E], None if not told."""
     x = saved.block_input(x)
     out = attention.TemporalAttention(
       head_dim=self.head_dim,
@@ -204,7 +204,7 @@ class ToldPerceptron(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array, embedding: Array) -> Array:
-    """Applies the layers, told `embedding` [B, E], already activated."""
+    """Applies the layers, told `embedding`, [B, E] or [B, T, E]."""
     channels = x.shape[-1]
     hidden = norm.FrameGroupNorm(
       self.spec.groups, dtype=self.dtype, name="norm"

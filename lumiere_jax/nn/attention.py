@@ -150,8 +150,8 @@ class TemporalAttention(nn.Module):
     Args:
       x: [B, T, H, W, C] features.
       timeline: where the frames live; None for all here.
-      embedding: [B, E], already activated, by which the normalised features
-        are scaled and shifted; None for neither.
+      embedding: [B, E] or [B, T, E], already activated, by which the normalised
+        features are scaled and shifted; None for neither.
     """
     timeline = timeline or timelines.Whole(x.shape[1])
     batch, frames, height, width, channels = x.shape
