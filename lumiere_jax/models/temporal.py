@@ -18,7 +18,8 @@ and text scale and shift what is normalised, and a perceptron then follows each
 attention, which by itself is linear in its values.  What they are told may say
 where in the clip each frame is, too (`TemporalSpec.placed`): attention knows
 frames by their distance alone, convolutions by the zeros beyond a clip's ends,
-and before anything shows, "rolls to the left" is "at the right early, at the left late".
+and before anything shows, "rolls to the left" is "at the right early, at the
+left late".
 """
 
 import flax.linen as nn
