@@ -249,7 +249,8 @@ def _base(config):
   # With such noise a clip shows which way things go at the faintest signal, so
   # that words about it are needed near t = 1 alone: one time in four is above
   # 0.96, where with 1, one in 25, "left" and "right" were never learned.
-  config.diffusion.time_shift = 8.0
+  config.diffusion.time_shift = 3.0
+  config.diffusion.noise_alone = 0.2
   config.trainable = "temporal"
   config.every.preview = 1000
   config.model.temporal = dict(

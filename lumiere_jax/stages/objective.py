@@ -39,6 +39,8 @@ class Options:
     weight: loss weight, "uniform", "min_snr" or "velocity".
     time_shift: how many more of the times are of high noise; see
       `schedules.shift_times`.
+    noise_alone: share of the times that are 1 itself, where sampling begins
+      and the caption alone says what there is.
     text_dropout: share of clips whose caption is hidden, for guidance.
     low_res: side of the low-resolution clip, in pixels per `data.resolution`
       pixels; None outside super-resolution.
@@ -55,6 +57,7 @@ class Options:
 
   weight: str = "min_snr"
   time_shift: float = 1.0
+  noise_alone: float = 0.0
   text_dropout: float = 0.1
   low_res: int | None = None
   max_noise_level: float = 1.0
@@ -69,10 +72,11 @@ class Options:
     return corruption.Shared(self.shared_noise, self.shared_patch)
 
   def __post_init__(self):
-    if not 0 <= self.text_dropout <= 1:
-      raise errors.ConfigError(
-        f"text_dropout is {self.text_dropout}; it is a share, from 0 to 1."
-      )
+    for name in ("text_dropout", "noise_alone"):
+      if not 0 <= getattr(self, name) <= 1:
+        raise errors.ConfigError(
+          f"{name} is {getattr(self, name)}; it is a share, from 0 to 1."
+        )
     if not 0 < self.max_noise_level <= 1:
       raise errors.ConfigError(
         f"max_noise_level is {self.max_noise_level}; it is a diffusion time "
@@ -98,6 +102,17 @@ def spread_times(key: Array, count: int) -> Array:
   offset, order = jax.random.split(key)
   strata = jax.random.permutation(order, jnp.arange(count))
   return (jax.random.uniform(offset) + strata) / count % 1.0
+
+
+def draw_times(key: Array, count: int, options: Options) -> Array:
+  """[count] diffusion times: `noise_alone` of them 1, the others spread."""
+  even = spread_times(key, count)
+  if not options.noise_alone:
+    return schedules.shift_times(even, options.time_shift)
+  seen = 1 - options.noise_alone
+  within = jnp.minimum(even / max(seen, 1e-6), 1)
+  shifted = schedules.shift_times(within, options.time_shift)
+  return jnp.where(even < seen, shifted, 1.0)
 
 
 def draw_noise(
@@ -173,8 +188,8 @@ def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
       batch = frames_as_clips(batch)
     clean = to_float(batch.video)
     keys = jax.random.split(key, 5)
-    t = spread_times(keys[0], clean.shape[0] // together)
-    t = schedules.shift_times(jnp.repeat(t, together), options.time_shift)
+    t = draw_times(keys[0], clean.shape[0] // together, options)
+    t = jnp.repeat(t, together)
     shape = (clean.shape[0] // together, *clean.shape[1:])
     noise = draw_noise(keys[1], shape, options.shared)
     noise = jnp.repeat(noise, together, axis=0)

@@ -149,6 +149,20 @@ def test_clips_that_are_drawn_together_share_time_and_noise():
   assert np.abs(noisy[0] - noisy[2]).mean() > 0.5
 
 
+def test_a_share_of_times_is_where_sampling_begins():
+  times = lambda **options: _run(Spy(), options, _batch(clips=16))[1][1]
+  t = np.sort(times(noise_alone=0.25))
+  assert (t[-4:] == 1).all()
+  # The others fill what there is below, as evenly as all do without.
+  np.testing.assert_allclose(np.diff(t[:12]), 1 / 12, rtol=1e-4)
+  assert 0 <= t[0] < 1 / 12
+  even = t[:12]
+  shifted = np.sort(times(noise_alone=0.25, time_shift=4.0))
+  np.testing.assert_allclose(shifted[:12], 4 * even / (1 + 3 * even), rtol=1e-5)
+  assert (shifted[-4:] == 1).all()
+  np.testing.assert_array_equal(times(noise_alone=1.0), 1.0)
+
+
 def test_a_batch_that_is_taken_apart_has_nothing_together():
   recipe = {"data": {"together": 2}, "optimizer": {"accumulate": 4}}
   with pytest.raises(errors.ConfigError, match=r"optimizer\.accumulate 4"):
@@ -180,6 +194,7 @@ def test_shrinking_keeps_a_constant_and_averages():
     (Spy(), dict(text_dropout=1.5), "text_dropout is 1.5"),
     (Spy(), dict(max_noise_level=0.0), "max_noise_level is 0.0"),
     (Spy(), dict(time_shift=0.0), "time_shift is 0.0"),
+    (Spy(), dict(noise_alone=1.5), "noise_alone is 1.5; it is a share"),
   ],
 )
 def test_contradictory_options_are_refused(spy, options, message):
