@@ -57,13 +57,13 @@ lumiere() { "$venv_python" -m lumiere_jax.cli.main "$@"; }
 say() { printf '\n== %s\n' "$*"; }
 ends() { [[ "$until" != "$1" ]] || exit 0; }
 
-render() { # NAME SIZE CLIPS FRAMES
+render() { # NAME SIZE CLIPS FRAMES [SPLIT]
   # The accelerator renders for itself.
   [[ "$device" == cpu ]] || return 0
   say "render $1"
   [[ -f "$cache/$1/manifest.json" ]] ||
     lumiere toybox --out "$cache/$1" --size "$2" --num-clips "$3" \
-      --num-frames "$4"
+      --num-frames "$4" --split "${5:-train}"
 }
 embed() { # NAME
   # What is rendered by the accelerator is read by the text encoder there.
@@ -73,7 +73,7 @@ embed() { # NAME
     lumiere embed --weights "$out/text" --dataset "$cache/$1" \
       --out "$cache/words-$1"
 }
-clips() { # NAME SIZE: flags that say what is seen, and how captions are read
+clips() { # NAME SIZE[?split=SPLIT]: what is seen, and how captions are read
   if [[ "$device" == gpu ]]; then
     seen="--config.data.dataset=toybox:$2" clips=("$seen")
   else
@@ -121,10 +121,14 @@ embed toys128
 clips toys128 128
 train ssr "${clips[@]}" "--config.init_from=$out/text"
 ends ssr
-clips toys32 32
+# It is to know what clips of prompts with new pairs may show, so that it is
+# taught such pairs, which no network that paints has seen.
+render pairs32 32 4000 80 all_pairs
+clips pairs32 "32?split=all_pairs"
 train judge "$seen"
 ends judge
-clips toys128 64
+render pairs128 128 1000 80 all_pairs
+clips pairs128 "64?split=all_pairs"
 train judge128 "$seen"
 ends judge128
 

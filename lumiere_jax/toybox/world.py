@@ -5,6 +5,8 @@ test         other scenes of the same kind
 test_unseen  scenes with pairs of attributes that train and test never show
 twins        as train, in pairs, 2k and 2k + 1, of which the second is
              another way: all is the same but one word, and what it says
+all_pairs    scenes like those of test_unseen and of train by turns: what judges
+             learn from, who are to know whatever a clip may show
 styled       the world drawn instead of lit, for stylisation; any pairs
 styled_neon  those of its clips that are drawn so; likewise the other styles
 """
@@ -19,7 +21,7 @@ from lumiere_jax.toybox import words
 # Raised when the same number is to mean another clip.
 VERSION = 1
 # The number of a split is a part of its seed: others come after these.
-SPLITS = ("train", "test", "test_unseen", "styled", "twins")
+SPLITS = ("train", "test", "test_unseen", "styled", "twins", "all_pairs")
 NAMES = (*SPLITS, *(f"styled_{style}" for style in words.STYLES))
 CAPTIONS = 3
 UNSEEN_COLORS = (
@@ -46,7 +48,7 @@ def scene(split: str, index: int) -> scenes.Scene:
     raise errors.ConfigError(f"clip {index} of {split}: clips count from 0.")
   split, index = _whole(split, index)
   rng = _generator(split, _drawn(split, index), 0)
-  if split == "test_unseen":
+  if split == "test_unseen" or (split == "all_pairs" and index % 2 == 0):
     return scenes.draw_until(rng, is_unseen)
   if split == "styled":
     styles = tuple(words.STYLES)

@@ -87,6 +87,27 @@ def test_all_stages_are_trained_in_order_and_exported(nano):
   assert "checkpoint export out/nano/conditional" in base
 
 
+def test_judges_alone_are_taught_the_pairs_of_test_unseen(nano):
+  assert nano().returncode == 0
+  rendered = {
+    words[words.index("--out") + 1]: words[words.index("--split") + 1]
+    for words in map(str.split, nano.said())
+    if words[0] == "toybox"
+  }
+  taught = {
+    words[1].partition(":")[2]: word.partition("=")[2]
+    for words in map(str.split, nano.said())
+    for word in words
+    if word.startswith("--config.data.dataset")
+  }
+  splits = {stage: rendered[folder] for stage, folder in taught.items()}
+  painters = {"t2i", "base", "conditional", "ssr"}
+  judges = {"judge", "judge128"}
+  assert splits == dict.fromkeys(painters, "train") | dict.fromkeys(
+    judges, "all_pairs"
+  )
+
+
 def test_what_is_there_is_not_made_again(nano):
   nano("--until", "t2i")
   first = nano.said()
@@ -109,7 +130,8 @@ def test_an_accelerator_gets_its_own_recipes_and_renders_for_itself(nano):
     for word in line.split()
     if word.startswith("--config.data.dataset")
   ]
-  assert seen == ["32", "32?split=twins", "128", "32", "64"]
+  judged = [f"{size}?split=all_pairs" for size in (32, 64)]
+  assert seen == ["32", "32?split=twins", "128", *judged]
   (together,) = [line for line in nano.said() if "data.together=2" in line]
   assert "nano.py:conditional,gpu" in together
 

@@ -20,6 +20,8 @@ REMEMBERED = {
   "cyan and shiny spins on checkered tiles.",
   "twins": "A huge white shiny drum rises on a wooden floor under a grey sky "
   "while the camera turns to the right.",
+  "all_pairs": "A small shiny yellow cylinder rises into the air next to a "
+  "mid-sized orange matte star on the asphalt while the camera pans right.",
   "styled": "a medium-sized five-pointed star that is orange and metal spins "
   "on the snow under a blue sky while the camera cranes up, as a cartoon",
 }
@@ -86,10 +88,15 @@ def test_unseen_is_a_color_of_any_thing_or_an_act_of_the_first(scene, unseen):
   assert world.is_unseen(scene) == unseen
 
 
+def test_all_pairs_has_those_that_training_never_shows_by_turns():
+  found = [world.is_unseen(scene) for scene in _scenes("all_pairs", 200)]
+  assert found == [True, False] * 100
+
+
 def test_styled_clips_go_through_the_styles():
   found = [scene.style for scene in _scenes("styled", 10)]
   assert found == [*words.STYLES, *words.STYLES, *words.STYLES][:10]
-  for split in ("train", "test", "test_unseen"):
+  for split in ("train", "test", "test_unseen", "all_pairs"):
     assert not any(scene.style for scene in _scenes(split, 20))
 
 
