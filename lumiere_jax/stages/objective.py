@@ -107,12 +107,9 @@ def spread_times(key: Array, count: int) -> Array:
 def draw_times(key: Array, count: int, options: Options) -> Array:
   """[count] diffusion times: `noise_alone` of them 1, the others spread."""
   even = spread_times(key, count)
-  if not options.noise_alone:
-    return schedules.shift_times(even, options.time_shift)
   seen = 1 - options.noise_alone
-  within = jnp.minimum(even / max(seen, 1e-6), 1)
-  shifted = schedules.shift_times(within, options.time_shift)
-  return jnp.where(even < seen, shifted, 1.0)
+  within = jnp.where(even < seen, even / seen, 1.0)
+  return schedules.shift_times(within, options.time_shift)
 
 
 def draw_noise(
