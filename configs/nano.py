@@ -35,10 +35,11 @@ Needs    2 CPU cores, 4 GiB; or one accelerator, of which `:t2i,gpu` took 5 GiB
 Takes    on an H100, of what ships: 6,000 steps of `:t2i,gpu` 150 s, 8,200 of
          `:conditional,gpu` 260 s, 10,200 of `:t2i_again,gpu` 365 s, 17,500 more
          of `:conditional,gpu` 560 s, 2,000 of `:ssr,gpu` beside others, 6,000
-         of `:judge,gpu` 90 s, and one to three minutes of compiling each; and
-         on two CPU cores 1,100 of `:conditional`, an hour. All of it on two CPU
-         cores some 9 hours, reckoned from seconds a step, which are in
-         docs/model_card.md with the scores.
+         of `:judge,gpu` 90 s; on an H200 10,500 more of `:conditional,gpu` 280
+         s; and one to three minutes of compiling each. On two CPU cores 1,100
+         of `:conditional`, an hour. All of it on two CPU cores some 9 hours,
+         reckoned from seconds a step, which are in docs/model_card.md with the
+         scores.
 Reaches  of 48 prompts, what shipped: shape 89 %, colour 96 %, ground 100 %, sky
          100 %, action 87 %, camera 66 %, by a judge that is itself right of 94,
          97, 100, 100, 100 and 100 % of as many real clips.
@@ -247,8 +248,9 @@ def _base(config):
   # the light: it flickered three times as much.
   config.diffusion.shared_patch = config.sampling.shared_patch = 16
   # With such noise a clip shows which way things go at the faintest signal, so
-  # that words about it are needed near t = 1 alone: one time in four is above
-  # 0.96, where with 1, one in 25, "left" and "right" were never learned.
+  # that words about it are needed near t = 1 alone, where sampling begins: with
+  # even times, of which one in 25 is above 0.96, "left" and "right" were never
+  # learned. Three in ten are; with more, errors at low noise grew.
   config.diffusion.time_shift = 3.0
   config.diffusion.noise_alone = 0.2
   config.trainable = "temporal"
