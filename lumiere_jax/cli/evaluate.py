@@ -10,6 +10,7 @@ r"""What generated clips are worth, as a table and as JSON.
     --out seams/
   lumiere evaluate reading --weights nano/base --num-captions 512
   lumiere evaluate hearing --weights nano/base --num-clips 8
+  lumiere evaluate upscaling --weights nano --num-clips 8
 
 The first form, of the command "suite", paints captions whose truth is known
 and says how well the clips follow them, beside real clips of the same scenes.
@@ -19,7 +20,8 @@ them.  "reconstruction" compares a clip with the real one it was trained on:
 PSNR, and its motion over the real one's. "seams" upsamples a clip with and
 without MultiDiffusion and compares the jumps where windows meet with those
 elsewhere.  "reading" asks a text encoder what captions of the toybox say, and
-"hearing" a base at which noise it listens to them.
+"hearing" a base at which noise it listens to them.  "upscaling" shrinks real
+clips, upsamples them and compares with what they were.
 """
 
 import dataclasses
@@ -38,6 +40,7 @@ from lumiere_jax.cli import judging
 from lumiere_jax.cli import progress as bars
 from lumiere_jax.cli import suite
 from lumiere_jax.cli import trials
+from lumiere_jax.cli import upscaling
 from lumiere_jax.evaluation import footage
 from lumiere_jax.evaluation import reading
 from lumiere_jax.evaluation import reconstruction
@@ -237,6 +240,7 @@ def main(argv: list[str] | None = None) -> None:
       "seams": Seams,
       "reading": Reading,
       "hearing": hearing.Hearing,
+      "upscaling": upscaling.Upscaling,
     },
     args=argv,
     prog="lumiere evaluate",

@@ -85,7 +85,7 @@ class Shared:
   frame, so does the clip's, and flickers.
 
   Attributes:
-    share: in [0, 1), of the variance.
+    share: in [0, 1], of the variance; of 1, all frames have one noise.
     patch: pixels of a patch's side; None for (2) alone.
 
   Raises:
@@ -96,10 +96,10 @@ class Shared:
   patch: int | None = None
 
   def __post_init__(self):
-    if not 0 <= self.share < 1:
+    if not 0 <= self.share <= 1:
       raise errors.ConfigError(
         f"shared_noise is {self.share}; it is the share of noise that the "
-        "frames of a clip have in common, at least 0 and below 1."
+        "frames of a clip have in common, at least 0 and at most 1."
       )
     if self.patch is not None and self.patch < 2:
       raise errors.ConfigError(

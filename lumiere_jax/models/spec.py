@@ -52,6 +52,10 @@ class UNetSpec:
     out_channels: 3, or 6 with learned variance.
     low_res: whether a low-resolution clip is concatenated on channels, with
       its noise level embedded.
+    low_res_skip: whether the enlarged low-resolution clip is then added to
+      what comes out, so that only what it lacks is painted; by how much is
+      learned from time and noise level, from all of it on. For networks that
+      predict the clean clip.
     given: whether pixels that are given, and where, are concatenated on
       channels too (Lumiere's conditional model: 3 + 3 + 1 channels in).
     dropout: rate before each block's second convolution.
@@ -76,6 +80,7 @@ class UNetSpec:
   activation: str = "silu"
   out_channels: int = 3
   low_res: bool = False
+  low_res_skip: bool = False
   given: bool = False
   dropout: float = 0.0
   variant: variants.Variant = variants.OURS
@@ -110,6 +115,11 @@ class UNetSpec:
       raise errors.ConfigError(
         f"stem_width is {self.stem_width}; it goes with resize_first=True, "
         "where no block runs at full resolution."
+      )
+    if self.low_res_skip and not (self.low_res and self.out_channels == 3):
+      raise errors.ConfigError(
+        f"low_res_skip is set where low_res is {self.low_res} and "
+        f"out_channels {self.out_channels}; it goes with low_res=True and 3."
       )
     if self.out_channels not in (3, 6):
       raise errors.ConfigError(

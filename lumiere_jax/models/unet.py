@@ -86,6 +86,8 @@ class UNet(nn.Module):
     if self.spec.resize_first:
       x = jnp.concatenate([x, stem * self.spec.skip_scale], axis=-1)
     out = self.head(x, told)
+    if self.spec.low_res_skip:
+      out += self.kept(told) * enlarged(condition.low_res, noisy)
     if self.temporal and self.temporal.head:
       out = temporal_blocks.TemporalHead(
         *(self.spec, self.temporal.layout, timeline, self.dtype),
@@ -226,9 +228,8 @@ class UNet(nn.Module):
     """
     x = noisy.astype(self.dtype)
     if self.spec.low_res:
-      shape = (*noisy.shape[:-1], condition.low_res.shape[-1])
-      low_res = jax.image.resize(condition.low_res, shape, "bilinear")
-      x = jnp.concatenate([x, low_res.astype(self.dtype)], axis=-1)
+      low_res = enlarged(condition.low_res, noisy).astype(self.dtype)
+      x = jnp.concatenate([x, low_res], axis=-1)
     if self.spec.given:
       given = condition.given
       if given is None:  # nothing is
@@ -257,6 +258,16 @@ class UNet(nn.Module):
       across += handed if per_block else handed[-1:]
     return x, across, timeline
 
+  def kept(self, told: levels.Told) -> Array:
+    """How much of the low-resolution clip is: -> [B, 1, 1, 1, 1], 1 at first.
+
+    It may be noisier than what can be made of it.
+    """
+    change = embed.dense(
+      1, jnp.float32, "low_res_out", kernel_init=initial.ZEROS, use_bias=False
+    )(told.embedding)
+    return 1 + change[:, :, None, None, None]
+
   def head(self, x: Array, told: levels.Told) -> Array:
     """Last norm, activation and convolution, in float32."""
     act, variant = activations.get(self.spec.activation), self.spec.variant
@@ -276,6 +287,12 @@ class UNet(nn.Module):
       kernel_init=initial.ZEROS,
       name="conv_out",
     )(act(x))
+
+
+def enlarged(low_res: Array, like: Array) -> Array:
+  """Low-resolution frames as large as others: [B, T, h, w, C] -> H and W."""
+  shape = (*like.shape[:-1], low_res.shape[-1])
+  return jax.image.resize(low_res, shape, "bilinear")
 
 
 def temporal_factor(temporal: specs.TemporalSpec | None) -> int:

@@ -264,11 +264,18 @@ def build(recipe: Mapping[str, Any]) -> Stage:
     return JudgeStage(**parts, network=network, schedule=None, prediction="")
   if recipe["stage"] == TEXT:
     return TextStage(**parts, network=None, schedule=None, prediction="")
+  network = models.build(recipe["stage"], **recipe["model"])
+  prediction = parameterization.canonical(diffusion["prediction"])
+  if network.spec.low_res_skip and prediction != "clean":
+    raise errors.ConfigError(
+      f"model.low_res_skip is set and diffusion.prediction is {prediction!r}; "
+      "it adds a clean clip to what comes out, which must be 'clean' too."
+    )
   return Stage(
     **parts,
-    network=models.build(recipe["stage"], **recipe["model"]),
+    network=network,
     schedule=schedules.build(**diffusion["schedule"]),
-    prediction=parameterization.canonical(diffusion["prediction"]),
+    prediction=prediction,
   )
 
 

@@ -122,7 +122,7 @@ def test_weights_may_advise_other_sampling_than_their_recipe(workdir, tmp_path):
     ("num_steps", "expected NAME=VALUE"),
     ("num_step=5", "Did you mean 'num_steps'"),
     ("num_steps=0", "must be at least 1"),
-    ("shared_noise=1", "below 1"),
+    ("shared_noise=2", "at most 1"),
     ("num_steps=many", "num_steps .* is 'many'; it takes int"),
     ("shared_patch=2.5", "is 2.5; it takes int or null"),
     ("guidance_scale=null", "is None; it takes float"),

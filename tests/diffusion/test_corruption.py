@@ -94,9 +94,15 @@ def test_nothing_shared_is_each_frames_own_noise():
   assert corruption.Shared(patch=2)
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.0])
-def test_a_share_that_leaves_frames_nothing_of_their_own_is_refused(share):
-  with pytest.raises(errors.ConfigError, match="at least 0 and below 1"):
+def test_all_shared_is_one_noise_of_all_frames():
+  own, common = jnp.arange(6.0).reshape(2, 1, 1, 3), jnp.ones((1, 1, 1, 3))
+  mixed = corruption.Shared(1.0).mix(own, common)
+  np.testing.assert_array_equal(mixed, jnp.ones_like(own))
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1])
+def test_a_share_that_is_none_is_refused(share):
+  with pytest.raises(errors.ConfigError, match="at least 0 and at most 1"):
     corruption.Shared(share)
 
 

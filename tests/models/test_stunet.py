@@ -188,6 +188,23 @@ def test_ssr_sees_neighbouring_frames_and_the_low_res_clip():
   assert float(jnp.abs(out - told).max()) > 1e-3
 
 
+def test_what_is_kept_of_low_resolution_is_all_of_it_at_first():
+  network = ssr.build(**_sizes(SIZES["efficient"]), low_res_skip=True)
+  low_res = jax.random.normal(jax.random.key(4), (2, 4, 4, 4, 3))
+  inputs = jnp.ones((2, 4, 16, 16, 3)), jnp.array([0.1, 0.9])
+  inputs = (*inputs, _condition(low_res=low_res))
+  shapes = jax.eval_shape(network.init, jax.random.key(0), *inputs)
+  params = initial.materialize(shapes, seed=0)["params"]
+  apply = jax.jit(lambda p: network.apply({"params": p}, *inputs))
+  larger = jax.image.resize(low_res, inputs[0].shape, "bilinear")
+  np.testing.assert_allclose(apply(params), larger, atol=1e-6)
+  # Learned to keep less of it, it knows which clip is the noisier one.
+  kernel = np.full_like(params["low_res_out"]["kernel"], 0.05)
+  less = apply(params | {"low_res_out": {"kernel": kernel}}) / larger
+  assert float(less.std((1, 2, 3, 4)).max()) < 1e-4
+  assert abs(float(less[0].mean() - less[1].mean())) > 1e-4
+
+
 def test_names_decide_what_is_trained():
   sizes = _sizes(SIZES["three_levels"])
   _, image_params, _, params, _ = _pair(sizes, 4, 8)
@@ -299,6 +316,7 @@ def test_recomputation_changes_no_gradient():
     (dict(out_channels=4), "out_channels is 4"),
     (dict(resize_first=True), "resize_first goes with skips='level'"),
     (dict(stem_width=4), "stem_width is 4; it goes with resize_first=True"),
+    (dict(low_res_skip=True), "low_res_skip is set where low_res is False"),
     (dict(skips="blocks"), "Did you mean 'block'"),
     (dict(temporal=dict(factors=(2,))), "each needs one factor"),
     (dict(temporal=dict(layout="row")), "Did you mean 'rows'"),

@@ -71,3 +71,13 @@ def test_tables_may_have_more_rows_than_the_tokenizer_needs():
 def test_what_is_neither_is_refused(field):
   with pytest.raises(errors.ConfigError, match=rf"text\.{field} is 'none'"):
     _stage(**{field: "none"})
+
+
+def test_a_clip_is_added_to_clean_ones_alone():
+  recipe = recipes.smallest("ssr")
+  recipe["model"] |= {"low_res_skip": True}
+  recipe["diffusion"] |= {"prediction": "clean"}
+  stages.build(recipe)
+  recipe["diffusion"] |= {"prediction": "v"}
+  with pytest.raises(errors.ConfigError, match=r"low_res_skip is set.*'v'"):
+    stages.build(recipe)
