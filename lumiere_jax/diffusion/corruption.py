@@ -148,6 +148,28 @@ def patch_means(noise: Array, patch: int) -> Array:
   return jnp.broadcast_to(means, tiles.shape).reshape(noise.shape)
 
 
+def shrink(video: Array, height: int, width: int) -> Array:
+  """Means over areas, as frames that are read are shrunk (`video.resize`).
+
+  Args:
+    video: [B, T, H, W, C] float32.
+    height: h, which divides H.
+    width: w, which divides W.
+
+  Returns:
+    [B, T, h, w, C] float32.
+
+  Raises:
+    ShapeError: they do not.
+  """
+  *lead, rows, columns, channels = video.shape
+  because = "shrinking takes means over whole pixels"
+  errors.require_divisible("frame height", rows, height, because=because)
+  errors.require_divisible("frame width", columns, width, because=because)
+  areas = (height, rows // height, width, columns // width)
+  return video.reshape(*lead, *areas, channels).mean((-4, -2))
+
+
 def augment(low_res: Array, noise: Array, level: Array) -> Array:
   """Noises the clip that conditions super-resolution (Imagen, section 2.4).
 

@@ -2,9 +2,11 @@
 
 The sampler is put together here, for every stage and every front:
 
-  loop.sample( keeping( thresholded( windowed( guided( denoise )))))
+  loop.sample( keeping( keeping_low_res( thresholded( windowed( guided(
+    denoise ))))))
 
-where `windowed` is there only if the settings have a window.
+where `windowed` is there only if the settings have a window, and
+`keeping_low_res` only in super-resolution whose settings ask for it.
 """
 
 from collections.abc import Callable
@@ -19,7 +21,8 @@ from lumiere_jax.sampling import progress
 from lumiere_jax.sampling import settings as sampler_settings
 from lumiere_jax.types import Array, Denoiser, ParametricDenoiser, Params
 
-# (params, keys [B], Condition or Guided, start=None) -> [B, T, H, W, 3]
+# (params, keys [B], Condition or Guided, start=None, low_res=None)
+#   -> [B, T, H, W, 3]
 Sampler = Callable[..., Array]
 
 
@@ -46,9 +49,10 @@ def make(
       settings have a window; for fronts, that share windows between devices.
 
   Returns:
-    `(params, keys [B], condition, start=None) -> [B, T, H, W, 3]` float32,
-    nominally in [-1, 1].  The condition is a `Guided`, or a `Condition` if the
-    guidance scale is 1; `start` is as in `loop.sample`.
+    `(params, keys [B], condition, start=None, low_res=None)` -> [B, T, H, W,
+    3] float32, nominally in [-1, 1].  The condition is a `Guided`, or a
+    `Condition` if the guidance scale is 1; `start` is as in `loop.sample`, and
+    `low_res` the clip that estimates keep to, see `decorators`.
 
   Raises:
     ShapeError: the clip is shorter than a window.
@@ -66,6 +70,7 @@ def make(
     keys: Array,
     condition: Any,
     start: loop.Start | None = None,
+    low_res: Array | None = None,
   ) -> Array:
     bound = functools.partial(denoise, params)
     whole = decorators.guided(bound, settings.guidance_scale)
@@ -75,6 +80,8 @@ def make(
       whole = decorators.thresholded(
         whole, settings.threshold, settings.maximum
       )
+    if low_res is not None:
+      whole = decorators.keeping_low_res(whole, low_res)
     return loop.sample(
       decorators.keeping(whole),
       schedule,

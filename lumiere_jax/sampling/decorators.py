@@ -1,17 +1,21 @@
 """What may be done to a denoiser without the sampler knowing.
 
 Each function takes a `Denoiser` and returns one.  The order matters, from the
-inside out: `keeping(thresholded(windowed(guided(denoise))))`.  Guidance comes
-first because it is what drives pixels out of range; windows are averaged before
-the threshold so that one percentile of the whole clip scales all of it, lest
-neighbouring windows differ in contrast; what is given is put back at the very
-end, so that it comes out as it went in.
+inside out:
+
+  keeping(keeping_low_res(thresholded(windowed(guided(denoise)))))
+
+Guidance comes first because it is what drives pixels out of range; windows are
+averaged before the threshold so that one percentile of the whole clip scales
+all of it, lest neighbouring windows differ in contrast; what is given is put
+back at the very end, so that it comes out as it went in.
 """
 
 import jax
 import jax.numpy as jnp
 
 from lumiere_jax import errors
+from lumiere_jax.diffusion import corruption
 from lumiere_jax.diffusion import guidance
 from lumiere_jax.diffusion import threshold
 from lumiere_jax.types import Array, Condition, Denoiser, Estimate, Guided
@@ -59,6 +63,31 @@ def thresholded(
     return estimate._replace(clean=clean)
 
   return denoise_thresholded
+
+
+def keeping_low_res(denoise: Denoiser, low_res: Array) -> Denoiser:
+  """Makes each estimate, shrunk again, the low-resolution clip that it is of.
+
+  (1)  x <- x + enlarge(low_res - shrink(x))
+
+  twice, since enlarging rounds off what it hands back (iterative
+  back-projection; Irani and Peleg 1991).  What is painted is then finer than
+  that clip and nothing else: it has its light, its colours and its motion.
+
+  Args:
+    denoise: of super-resolution.
+    low_res: [B, T, h, w, 3] float32 in [-1, 1], before any noise.
+  """
+
+  def denoise_keeping(noisy: Array, t: Array, condition) -> Estimate:
+    estimate = denoise(noisy, t, condition)
+    clean = estimate.clean
+    for _ in range(2):
+      missing = low_res - corruption.shrink(clean, *low_res.shape[2:4])
+      clean = clean + jax.image.resize(missing, clean.shape, "cubic")
+    return estimate._replace(clean=clean)
+
+  return denoise_keeping
 
 
 def keeping(denoise: Denoiser) -> Denoiser:

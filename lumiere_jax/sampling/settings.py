@@ -37,6 +37,8 @@ class SamplerSettings:
       its low-resolution clip is noised.
     noise_enlarged: likewise, whether that clip is enlarged before it is noised,
       not after.
+    keep_low_res: likewise, whether each estimate, shrunk again, is to be that
+      clip; see `decorators.keeping_low_res`.
     shared_noise: share of noise that the frames of a clip have in common; see
       `corruption.Shared`.
     shared_patch: side of the patches whose mean noise they have in common;
@@ -58,6 +60,7 @@ class SamplerSettings:
   windows_per_call: int | None = None
   noise_level: float = 0.1
   noise_enlarged: bool = False
+  keep_low_res: bool = False
   shared_noise: float = 0.0
   shared_patch: int | None = None
 

@@ -52,23 +52,18 @@ def make(
   ) -> Array:
     noise.require_keys(keys)
     keys = noise.for_ssr(keys)
-    condition = _noise_low_res(condition, keys, settings, shape)
-    return sample_clip(params, keys, condition, start)
+    clean = _low_res(condition, shape[0])
+    condition = _noise_low_res(condition, clean, keys, settings, shape)
+    kept = clean if settings.keep_low_res else None
+    return sample_clip(params, keys, condition, start, kept)
 
   return sample
 
 
-def _noise_low_res(
-  condition: Guided | Condition,
-  keys: Array,
-  settings: sampler_settings.SamplerSettings,
-  shape: tuple[int, int, int, int],
-) -> Guided | Condition:
-  """Noises the small clip, the same for both conditions of a pair."""
-  num_frames, height, width, _ = shape
+def _low_res(condition: Guided | Condition, num_frames: int) -> Array:
+  """The small clip of a condition, or of the positive one of a pair."""
   is_guided = isinstance(condition, Guided)
-  first = condition.positive if is_guided else condition
-  clean = first.low_res
+  clean = (condition.positive if is_guided else condition).low_res
   if clean is None or clean.shape[1] != num_frames:
     found = "is missing" if clean is None else f"has {clean.shape[1]} frames"
     raise errors.ShapeError(
@@ -76,13 +71,24 @@ def _noise_low_res(
       f"{num_frames} frames it shall make. Set Condition.low_res to the clip "
       "of the base stage."
     )
+  return clean
+
+
+def _noise_low_res(
+  condition: Guided | Condition,
+  clean: Array,
+  keys: Array,
+  settings: sampler_settings.SamplerSettings,
+  shape: tuple[int, int, int, int],
+) -> Guided | Condition:
+  """Noises the small clip, the same for both conditions of a pair."""
   if settings.noise_enlarged:
-    clean = corruption.enlarge(clean, height, width)
+    clean = corruption.enlarge(clean, *shape[1:3])
   levels = jnp.full(keys.shape, settings.noise_level, jnp.float32)
   drawn = noise.low_res(keys, clean.shape[1:], settings.shared)
   noisy = corruption.augment(clean, drawn, levels)
   on = lambda c: dataclasses.replace(c, low_res=noisy, noise_level=levels)
-  if not is_guided:
+  if not isinstance(condition, Guided):
     return on(condition)
   return Guided(
     positive=on(condition.positive), negative=on(condition.negative)

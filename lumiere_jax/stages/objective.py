@@ -147,13 +147,6 @@ def frames_as_clips(batch: VideoBatch) -> VideoBatch:
   )
 
 
-def shrink(video: Array, factor: int) -> Array:
-  """Antialiased downsampling of each frame by an integer factor."""
-  *lead, height, width, channels = video.shape
-  shape = (*lead, height // factor, width // factor, channels)
-  return jax.image.resize(video, shape, "linear", antialias=True)
-
-
 def make(stage: stages.Stage, options: Mapping | None = None) -> LossFn:
   """Returns the loss function of a stage; `options` as in `Options`."""
   options = Options(**(options or {}))
@@ -268,7 +261,9 @@ def told(
   if options.low_res is None:
     return Condition(text=text, text_mask=mask)
   factor = stage.recipe["data"]["resolution"] // options.low_res
-  low_res = shrink(clean, factor)
+  low_res = corruption.shrink(
+    clean, *(side // factor for side in clean.shape[2:4])
+  )
   if options.noise_enlarged:
     low_res = corruption.enlarge(low_res, *clean.shape[2:4])
   level = options.max_noise_level * spread_times(keys[1], clean.shape[0])

@@ -7,6 +7,7 @@ import pytest
 
 from lumiere_jax import errors
 from lumiere_jax.diffusion import corruption
+from lumiere_jax.video import resize
 
 
 def test_each_clip_gets_its_own_alpha_and_sigma():
@@ -111,3 +112,19 @@ def test_patches_that_cannot_be_are_refused():
     corruption.Shared(patch=1)
   with pytest.raises(errors.ShapeError, match="frame height"):
     corruption.Shared(patch=3).mix(*two_parts())
+
+
+def test_shrinking_takes_means_over_areas():
+  video = jnp.arange(24.0).reshape(1, 1, 4, 6, 1)
+  shrunk = corruption.shrink(video, 2, 2)
+  np.testing.assert_array_equal(shrunk[0, 0, ..., 0], [[4, 7], [16, 19]])
+  frames = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)
+  as_read = resize.resize(frames, 2, 2).astype(int)
+  ours = corruption.shrink(jnp.float32(frames)[None], 2, 2)[0]
+  np.testing.assert_allclose(ours, as_read, atol=1)
+
+
+def test_areas_of_parts_of_pixels_are_refused():
+  video = jnp.zeros((1, 1, 4, 6, 3))
+  with pytest.raises(errors.ShapeError, match="frame width is 6"):
+    corruption.shrink(video, 2, 4)

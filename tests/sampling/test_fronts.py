@@ -30,6 +30,7 @@ ONE_BY_ONE = dataclasses.replace(SSR, overlap=3, windows_per_call=1)
 WHOLE = dataclasses.replace(SSR, window=None)
 SHARED = dataclasses.replace(SSR, shared_noise=0.8)
 BROAD = dataclasses.replace(SHARED, shared_patch=2)
+KEPT = dataclasses.replace(SHARED, keep_low_res=True)
 MAKERS = {
   "base": (base.make, pmapped.make_base, sharded.make_base),
   "ssr": (ssr.make, pmapped.make_ssr, sharded.make_ssr),
@@ -69,7 +70,7 @@ def _fronts(toy, stage, config, **options):
   [
     pytest.param("base", BASE, 11, True, id="base-11_clips-start"),
     pytest.param("base", BROAD, 3, False, id="base-shared_patch"),
-    pytest.param("ssr", SHARED, 3, False, id="ssr-shared_noise"),
+    pytest.param("ssr", KEPT, 3, False, id="ssr-shared_noise-keep_low_res"),
     pytest.param("ssr", SSR, 1, False, id="ssr-4_windows"),
     pytest.param("ssr", ONE_BY_ONE, 3, True, id="ssr-24_one_by_one-start"),
     pytest.param("ssr", WHOLE, 3, False, id="ssr-3_whole_clips"),

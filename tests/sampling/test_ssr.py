@@ -11,6 +11,7 @@ from lumiere_jax import errors
 from lumiere_jax.diffusion import corruption
 from lumiere_jax.diffusion import schedules
 from lumiere_jax.sampling import base
+from lumiere_jax.sampling import decorators
 from lumiere_jax.sampling import noise
 from lumiere_jax.sampling import settings
 from lumiere_jax.sampling import ssr
@@ -71,6 +72,34 @@ def test_the_small_clip_may_be_enlarged_before_it_is_noised():
 def test_level_zero_shows_the_small_clip_itself():
   shown = _sample(_low_res(), noise_level=0.0)[:, :, ::2, ::2]
   np.testing.assert_allclose(shown, _low_res(), atol=3e-4)
+
+
+def _grey(params, noisy, t, condition):
+  return Estimate(0.0 * noisy)
+
+
+def test_what_is_kept_to_is_the_small_clip_before_its_noise():
+  # Smooth, as pictures are.
+  rows = jnp.linspace(-0.5, 0.5, 4)[:, None, None]
+  low_res = jnp.broadcast_to(rows, (2, *SMALL))
+
+  def off(**changes):
+    shrunk = corruption.shrink(_sample(low_res, _grey, **changes), 4, 4)
+    return float(jnp.abs(shrunk - low_res).max())
+
+  np.testing.assert_allclose(off(), 0.5, atol=1e-4)
+  assert off(keep_low_res=True) < 0.01
+  # However noisy it was when the network saw it.
+  assert off(keep_low_res=True, noise_level=0.9) < 0.01
+
+
+def test_what_shrinks_to_the_small_clip_is_left_as_it_is():
+  fine = jax.random.normal(jax.random.key(2), (1, 2, 8, 8, 3))
+  low_res = corruption.shrink(fine, 4, 4)
+  keep = decorators.keeping_low_res(lambda *_: Estimate(fine, 7.0), low_res)
+  kept = keep(fine, jnp.zeros(1), None)
+  np.testing.assert_allclose(kept.clean, fine, atol=1e-6)
+  assert kept.variance_mix == 7.0
 
 
 def test_the_network_is_told_the_level():

@@ -175,17 +175,6 @@ def test_frames_of_images_are_noised_each_for_itself():
   assert len({*np.asarray(t).tolist()}) == len(t) == 8
 
 
-def test_shrinking_keeps_a_constant_and_averages():
-  chex.assert_trees_all_close(
-    objective.shrink(jnp.full((1, 2, 8, 8, 3), 0.3), 2),
-    jnp.full((1, 2, 4, 4, 3), 0.3),
-    rtol=1e-5,
-  )
-  stripes = jnp.tile(jnp.array([1.0, -1.0]), 4)[None, None, None, :, None]
-  small = objective.shrink(jnp.broadcast_to(stripes, (1, 1, 8, 8, 1)), 2)
-  assert float(jnp.abs(small[..., 1:-1, :]).max()) < 0.3
-
-
 @pytest.mark.parametrize(
   ("spy", "options", "message"),
   [
