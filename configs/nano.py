@@ -40,9 +40,9 @@ Takes    on an H100, of what ships: 6,000 steps of `:t2i,gpu` 150 s, 8,200 of
          of `:conditional`, an hour. All of it on two CPU cores some 9 hours,
          reckoned from seconds a step, which are in docs/model_card.md with the
          scores.
-Reaches  of 256 prompts, what shipped: shape 88 %, colour 91 %, ground 99 %,
-         sky 99 %, action 92 %, camera 68 %, by a judge that is itself right of
-         95, 97, 100, 100, 99 and 97 % of as many real clips.
+Reaches  of 256 prompts, what shipped: shape 86 %, colour 90 %, ground 99 %,
+         sky 99 %, action 90 %, camera 69 %, by a judge that is itself right of
+         93, 96, 100, 100, 99 and 98 % of as many real clips.
 """
 
 import ml_collections
