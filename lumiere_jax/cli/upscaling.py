@@ -69,7 +69,7 @@ class Upscaling:
       )
     found = self._compare(generator)
     print(table(found))
-    told = {"weights": self.weights, "split": self.split}
+    told = {"weights": generator.digests, "split": self.split}
     told |= {"clips": self.num_clips, "frames": self.num_frames}
     numbers = {name: _plain(one) for name, one in found.items()}
     text = json.dumps(told | {"found": numbers}, indent=1)

@@ -75,6 +75,7 @@ class Enlarger:
 
   def __init__(self):
     self.requests = []
+    self.digests = {"base": "b", "ssr": "s"}
 
   def complete(self, request):
     return request
@@ -95,6 +96,7 @@ def test_the_command_prints_a_table_and_draws(monkeypatch, tmp_path, capsys):
   assert lines[2].split()[1:] == lines[3].split()[1:]
   told = json.loads((tmp_path / "upscaling.json").read_text())
   assert told["clips"] == 2
+  assert told["weights"] == enlarger.digests
   assert told["found"]["real"]["psnr"] is None
   assert told["found"]["upsampled"] == told["found"]["enlarged"]
   assert [indices for _, indices in enlarger.requests] == [[0], [1]]

@@ -70,7 +70,9 @@ def _gradient(stage, params, noisy, condition):
 
 
 # What changes the network, not only how it is run.
-PLAIN = {"widths", "blocks", "attention", "temporal", "given"}
+PLAIN = {
+  *("widths", "blocks", "attention", "temporal", "given", "low_res_skip"),
+}
 TWO = dict(widths=(16, 32), blocks=(1, 2), attention=(1,))  # levels
 CASES = {
   # 16 frames are 8, 4 and 2 further down: some devices then hold padding.
@@ -83,7 +85,7 @@ CASES = {
       given=True,
     ),
   ),
-  "ssr": ("ssr", 4, dict(frames=2, fsdp=4), TWO),
+  "ssr": ("ssr", 4, dict(frames=2, fsdp=4), TWO | dict(low_res_skip=True)),
   "ssr, scanned": (
     *("ssr", 4, dict(frames=2, fsdp=4)),
     TWO | dict(blocks=(1, 3), scan=True, remat="blocks"),
