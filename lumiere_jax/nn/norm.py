@@ -84,7 +84,7 @@ class GroupNorm(nn.Module):
       scale = param("scale", initial.ONES)
       factor = factor * scale
       offset = offset * scale + param("bias", initial.ZEROS)
-    factor, offset = pixel_sums.settled(factor), pixel_sums.settled(offset)
+    factor, offset = (pixel_sums.settled(one, x) for one in (factor, offset))
     return pixel_sums.affine(x, factor, offset).astype(self.dtype)
 
   def of_groups(self, means: Array) -> Array:

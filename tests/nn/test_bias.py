@@ -21,6 +21,7 @@ def _draw(*shape):
   ("ours", "theirs", "shape"),
   [
     (bias.Dense(5), nn.Dense(5), (2, 3, 4)),
+    (bias.Dense(5), nn.Dense(5), (50, 40, 4)),
     (bias.Dense(5, use_bias=False), nn.Dense(5, use_bias=False), (3, 4)),
     (
       bias.Conv(5, (3, 3), padding=PADS),
@@ -45,14 +46,16 @@ def test_values_gradients_and_names_are_those_of_flax(ours, theirs, shape):
   chex.assert_trees_all_close(told(ours), told(theirs), rtol=2e-5, atol=1e-4)
 
 
-def test_bfloat16_stays_bfloat16_and_its_sum_is_not_rounded_on_the_way():
-  x, offset = jnp.ones((1000, 2), jnp.bfloat16), jnp.zeros(2, jnp.bfloat16)
+@pytest.mark.parametrize("count", [1000, 8192])
+def test_bfloat16_stays_bfloat16_and_its_sum_is_not_rounded_on_the_way(count):
+  x, offset = jnp.ones((count, 2), jnp.bfloat16), jnp.zeros(2, jnp.bfloat16)
   _, pull = jax.vjp(bias.add, x, offset)
   of_x, of_bias = pull(jnp.ones_like(x))
   assert of_x.dtype == of_bias.dtype == jnp.bfloat16
-  np.testing.assert_array_equal(of_bias, [1000, 1000])
+  np.testing.assert_array_equal(of_bias, [count, count])
 
 
 def test_what_is_settled_is_the_same_number():
   rows = _draw(7, 5) * jnp.logspace(-20, 20, 5)
-  np.testing.assert_array_equal(jax.jit(pixel_sums.settled)(rows), rows)
+  settled = jax.jit(pixel_sums.settled)(rows, jnp.zeros((7, 64, 64, 5)))
+  np.testing.assert_array_equal(settled, rows)

@@ -8,7 +8,11 @@ import pytest
 from lumiere_jax.nn import norm
 from lumiere_jax.nn import pixel_sums
 
-SHAPES = [(2, 32, 32, 4), (3, 6, 10, 2), (1, 1, 1, 5), (2, 17, 3, 4)]
+# The first two are of large frames, the others of small ones.
+SHAPES = [
+  *((2, 32, 32, 16), (1, 17, 61, 9), (2, 32, 32, 4)),
+  *((3, 6, 10, 2), (1, 1, 1, 5), (2, 17, 3, 4)),
+]
 
 
 def _draw(*shape):
@@ -47,7 +51,7 @@ def test_gradients_are_those_of_the_plain_formulas(shape):
 
 
 def test_accelerators_keep_their_own_reduction():
-  module, x = norm.FrameGroupNorm(2), _draw(1, 2, 32, 32, 4)
+  module, x = norm.FrameGroupNorm(2), _draw(1, 2, 32, 32, 16)
   params = module.init(jax.random.key(0), x)
   step = jax.jit(jax.grad(lambda p, x: module.apply(p, x).sum(), (0, 1)))
   lowered = lambda platform: step.trace(params, x).lower(
@@ -56,3 +60,9 @@ def test_accelerators_keep_their_own_reduction():
   on_tpu, on_cpu = (lowered(name).as_text() for name in ("tpu", "cpu"))
   assert "slice" not in on_tpu
   assert "slice" in on_cpu
+
+
+def test_small_frames_compile_to_little_however_many():
+  lowered = lambda x: jax.jit(pixel_sums.moments).lower(x).as_text()
+  assert "slice" in lowered(_draw(1, 32, 32, 9))
+  assert "slice" not in lowered(_draw(16, 32, 32, 8))
