@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import chex
 import clips
@@ -10,6 +11,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 
+from lumiere_jax.checkpoints import folder
 from lumiere_jax.video import read
 from lumiere_jax.video import write
 
@@ -25,8 +27,8 @@ MESH = (
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-  folder = tmp_path_factory.mktemp("e2e")
-  source = folder / "source"
+  home = tmp_path_factory.mktemp("e2e")
+  source = home / "source"
   source.mkdir()
   for index in range(3):
     # Mirrored and negative, or they would be copies of one clip.
@@ -34,17 +36,25 @@ def home(tmp_path_factory):
     frames = 255 - frames if index == 2 else frames
     write.write_mp4(source / f"clip_{index}.mp4", frames, 25)
     (source / f"clip_{index}.txt").write_text(f"clip number {index}")
-  done = commands.run("prepare", "--source", source, "--out", folder / "data")
+  done = commands.run("prepare", "--source", source, "--out", home / "data")
   assert done.returncode == 0, done.stderr
-  return folder
+  return home
+
+
+@pytest.fixture(scope="module")
+def images(home):
+  """A text-to-image run of two steps on eight devices."""
+  where = dict(devices=8, cache=home / "cache")
+  commands.train("t2i", home / "data", home / "images", 2, *MESH, **where)
+  return home / "images"
 
 
 def _saved(workdir, step):
-  folder = (workdir / "checkpoints" / str(step)).absolute()
+  at = folder.of(workdir, step).absolute()
   with ocp.PyTreeCheckpointer() as reader:
-    state = reader.restore(folder / "state")
-    ema = reader.restore(folder / "ema")
-  place = json.loads((folder / "data" / "metadata").read_text())
+    state = reader.restore(at / "state")
+    ema = reader.restore(at / "ema")
+  place = json.loads((at / "data" / "metadata").read_text())
   return state, ema, place
 
 
@@ -79,14 +89,19 @@ def test_batches_drawn_on_the_device_go_on_after_a_stop(home):
       *("--config.data.resolution=16", "--config.model.widths=(16,16)"),
       *("--config.model.blocks=(1,1)", "--config.model.attention=(1,)"),
       *("--config.model.head_dim=8", "--config.optimizer.decay=constant"),
-      *("--config.every.log=1", f"--config.num_steps={steps}"),
+      *("--config.every.log=1", "--config.every.checkpoint=1"),
+      "--config.checkpoints.keep_newest=3",
+      f"--config.num_steps={steps}",
       cache=home / "cache",
     )
     assert done.returncode == 0, done.stderr
     return done
 
   train("drawn_whole", 3)
-  train("drawn_parts", 1)
+  # As it was after its first step.
+  shutil.copytree(home / "drawn_whole", home / "drawn_parts")
+  for step in (2, 3):
+    folder.remove(home / "drawn_parts", step)
   assert "resumed from step 1" in train("drawn_parts", 3).stderr
   whole, parts = (
     _saved(home / "drawn_whole", 3),
@@ -95,11 +110,10 @@ def test_batches_drawn_on_the_device_go_on_after_a_stop(home):
   chex.assert_trees_all_equal(whole, parts)
 
 
-def test_embeddings_made_ahead_train_the_same(home):
-  cache, start = home / "cache", home / "started"
-  commands.train("t2i", home / "data", start, 1, cache=cache)
+def test_embeddings_made_ahead_train_the_same(home, images):
+  cache = home / "cache"
   made = commands.run(
-    *("embed", "--weights", start, "--dataset", home / "data"),
+    *("embed", "--weights", images, "--dataset", home / "data"),
     *("--out", home / "text"),
   )
   assert made.returncode == 0, made.stderr
@@ -109,7 +123,7 @@ def test_embeddings_made_ahead_train_the_same(home):
     ("in_step", ()),
     ("ahead", (f"--config.data.embeddings={home / 'text'}",)),
   ):
-    options = (f"--config.init_from={start}", *more)
+    options = (f"--config.init_from={images}", *more)
     workdir = home / name
     commands.train("base", home / "data", workdir, 2, *options, cache=cache)
     lines = (workdir / "metrics.jsonl").read_text().splitlines()
@@ -118,20 +132,21 @@ def test_embeddings_made_ahead_train_the_same(home):
 
 
 @pytest.mark.slow
-def test_all_stages_train_and_sample_on_eight_devices(home):
+def test_all_stages_train_and_sample_on_eight_devices(home, images):
   on_mesh = dict(devices=8, cache=home / "cache")
   out = home / "cascade"
   train = lambda stage, *more: commands.train(
     stage, home / "data", out / stage, 2, *MESH, *more, **on_mesh
   )
-  train("t2i")
-  said = train("base", f"--config.init_from={out / 't2i'}").stderr
+  out.mkdir()
+  (out / "t2i").symlink_to(images)
+  said = train("base", f"--config.init_from={images}").stderr
   assert re.search(r"network from .*: loaded \d+, initialised [1-9]", said)
   taken = json.loads((out / "base" / "init_from.json").read_text())["parts"]
   assert "conv_in/conv/kernel" in taken["network"]["loaded"]
   assert all("temporal_" in name for name in taken["network"]["initialised"])
   assert taken["network"]["unused"] == []
-  train("ssr", f"--config.init_from={out / 't2i'}")
+  train("ssr", f"--config.init_from={images}")
   sample = lambda name, devices, *more: commands.run(
     *("sample", "--weights", out, "--prompt", "clip number 1", "--no-guard"),
     *("--out", out / name, "--num-inference-steps", 2, "--save-frames"),
@@ -188,17 +203,17 @@ def test_bad_input_is_one_sentence_and_exit_2(home, tmp_path, change, message):
   assert not (tmp_path / "refused" / "run.json").exists()
 
 
-def test_a_run_refuses_another_recipe(home):
-  workdir = home / "kept"
-  commands.train("t2i", home / "data", workdir, 1, cache=home / "cache")
+def test_a_run_refuses_another_recipe(home, images):
   done = commands.run(
     "train",
     "--config=configs/tiny.py:t2i",
-    f"--workdir={workdir}",
+    f"--workdir={images}",
     f"--config.data.dataset={home / 'data'}",
     *commands.SMALL,
     *commands.STAGE["t2i"],
+    *MESH,
     "--config.model.head_dim=4",
+    devices=8,
   )
   assert done.returncode == 2
   assert "was trained with model.head_dim=8" in done.stderr
