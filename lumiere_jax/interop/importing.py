@@ -16,7 +16,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import shutil
 from typing import Any
 
 import numpy as np
@@ -35,6 +34,7 @@ from lumiere_jax.interop import transformers_t5
 from lumiere_jax.provenance import run_record
 from lumiere_jax.stages import export
 from lumiere_jax.stages import stage as stages
+from lumiere_jax.text import tokenizer_json
 from lumiere_jax.video import atomic
 
 NETWORK, TEXT = "network", "text"
@@ -99,7 +99,7 @@ class Import:
     source: folder that it comes from.
     recipe: of the networks.
     parts: models.
-    spiece: SentencePiece model to copy, if any.
+    spiece: SentencePiece model to write, if any.
     unused: names of tensors and of parts of a pipeline that nothing is made of.
     notes: what is worth knowing, sentences.
   """
@@ -107,7 +107,7 @@ class Import:
   source: pathlib.Path
   recipe: Mapping[str, Any]
   parts: Sequence[Part]
-  spiece: pathlib.Path | None = None
+  spiece: bytes | None = None
   unused: Sequence[str] = ()
   notes: Sequence[str] = ()
 
@@ -214,7 +214,7 @@ def write(
     )
     checksums.write(weights)
     if what.spiece:
-      shutil.copyfile(what.spiece, folder / SPIECE)
+      (folder / SPIECE).write_bytes(what.spiece)
     report = json.dumps(_report(what), indent=1)
     (folder / REPORT).write_text(f"{report}\n", encoding="utf-8")
     run_record.write(folder, record)
@@ -278,18 +278,25 @@ def _text(
   return section, Part(name=TEXT, matches=matches, shelf=shelf)
 
 
-def _beside(section: dict[str, Any], notes: list[str]) -> pathlib.Path | None:
-  """The tokenizer's file, which the section names as it will lie."""
+def _beside(section: dict[str, Any], notes: list[str]) -> bytes | None:
+  """The tokenizer's model, whose file the section names as it will lie."""
   if section["tokenizer"] != "sentencepiece":
     return None
   if section["spiece"] is None:
     notes.append(
-      "there is no spiece.model beside the text encoder: what reads captions "
-      "needs --config.text.spiece."
+      "there is no spiece.model or tokenizer.json beside the text encoder: "
+      "what reads captions needs --config.text.spiece."
     )
     return None
-  spiece, section["spiece"] = pathlib.Path(section["spiece"]), SPIECE
-  return spiece
+  path, section["spiece"] = pathlib.Path(section["spiece"]), SPIECE
+  if path.name == SPIECE:
+    return path.read_bytes()
+  try:
+    return tokenizer_json.spiece(path)
+  except errors.ConfigError as error:
+    section["spiece"] = None
+    notes.append(str(error))
+    return None
 
 
 def _no_text(

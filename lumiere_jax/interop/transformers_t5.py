@@ -18,6 +18,7 @@ from lumiere_jax.interop import shelves
 from lumiere_jax.interop import tensors
 from lumiere_jax.interop import transformers_config as configs
 from lumiere_jax.text import t5
+from lumiere_jax.text import tokenizer_json
 
 # As the pipelines of DeepFloyd IF cut their prompts.
 MAX_LENGTH = 77
@@ -52,7 +53,8 @@ def fields(
       folder "tokenizer" beside it.
 
   Returns:
-    "tokenizer", "max_length", "spiece" (None where no folder has a model),
+    "tokenizer", "max_length", "spiece" (of a spiece.model, else of a
+    tokenizer.json; None where no folder has either),
     "sentinels", "vocab_size" and "encoder".
 
   Raises:
@@ -63,7 +65,7 @@ def fields(
   rows = encoder.pop("vocab_size")
   said = _tokenizer_config(folders)
   kind = said.get("tokenizer_class") or config.get("tokenizer_class")
-  spiece = _first(folders, SPIECE)
+  spiece = _first(folders, SPIECE) or _first(folders, tokenizer_json.NAME)
   if kind is None and rows == configs.BYTE_ROWS and spiece is None:
     kind = configs.BYTES
   is_bytes = kind == configs.BYTES

@@ -16,6 +16,7 @@ import re
 import numpy as np
 
 from lumiere_jax import errors
+from lumiere_jax.text import tokenizer_json
 
 PAD, END = 0, 1
 KINDS = ("bytes", "sentencepiece")
@@ -106,7 +107,7 @@ class ByteTokenizer(Tokenizer):
 
 @dataclasses.dataclass(frozen=True)
 class SentencePieceTokenizer(Tokenizer):
-  """T5's scheme, from a `spiece.model` file.
+  """T5's scheme, from a `spiece.model` file, or a `tokenizer.json` made of one.
 
   Attributes:
     path: the file; empty where a network is only planned, not run.
@@ -218,8 +219,11 @@ def _processor(path: str):
   # Loaded at first use, in each worker process, so that the tokenizer pickles.
   import sentencepiece
 
+  source = dict(model_file=path)
+  if path.endswith(".json"):
+    source = dict(model_proto=tokenizer_json.spiece(path))
   try:
-    processor = sentencepiece.SentencePieceProcessor(model_file=path)
+    processor = sentencepiece.SentencePieceProcessor(**source)
   except (OSError, RuntimeError) as error:
     raise errors.ConfigError(
       f"{path} is not a SentencePiece model; give text.spiece the path of the "

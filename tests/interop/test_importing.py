@@ -11,15 +11,18 @@ import imported_unets
 import jax
 import numpy as np
 import pytest
+import tokenizer_jsons
 
 from lumiere_jax import errors
 from lumiere_jax.generation import generator
 from lumiere_jax.interop import importing
 from lumiere_jax.interop import matching
 from lumiere_jax.interop import shelves
+from lumiere_jax.provenance import run_record
 from lumiere_jax.stages import export
 from lumiere_jax.stages import stage as stages
 from lumiere_jax.stages import weights
+from lumiere_jax.text import tokenizers
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +200,20 @@ def test_a_tokenizer_that_is_not_there_is_told(pipeline, tmp_path):
   what = importing.plan(folder)
   assert what.spiece is None
   assert any("no spiece.model" in note for note in what.notes)
+  # As transformers 5 saves it.
+  tokenizer_jsons.write(folder / "tokenizer.json", foreign_pipelines.spiece())
+  importing.write(importing.plan(folder), tmp_path / "out")
+  model = str(tmp_path / "out" / "spiece.model")
+  ours = tokenizers.SentencePieceTokenizer(model, 77)
+  theirs = str(pipeline / "tokenizer" / "spiece.model")
+  theirs = tokenizers.SentencePieceTokenizer(theirs, 77)
+  assert ours.ids("a red ball") == theirs.ids("a red ball")
+  said = run_record.read(tmp_path / "out").recipe["text"]["spiece"]
+  assert said == "spiece.model"
+  (folder / "tokenizer.json").write_text('{"model": {"type": "BPE"}}')
+  what = importing.plan(folder)
+  assert what.spiece is None
+  assert any("no unigram" in note for note in what.notes)
 
 
 def _beside(stage, **model):

@@ -32,3 +32,15 @@ def test_pieces_are_theirs(folder, sentinels):
     STRINGS, mixed_scripts.ids(ours, STRINGS), wanted, lost, strict=True
   ):
     assert got == want or is_lost, ascii(text)
+
+
+def test_what_transformers_saves_alone_is_read_as_the_model_was(folder):
+  saved = folder / "saved"
+  peers.transformers.T5Tokenizer.from_pretrained(folder).save_pretrained(saved)
+  assert not (saved / "spiece.model").exists()
+  paths = saved / "tokenizer.json", folder / "spiece.model"
+  ours, theirs = (
+    tokenizers.SentencePieceTokenizer(str(path), LONG) for path in paths
+  )
+  read = lambda one: mixed_scripts.ids(one, STRINGS)
+  assert read(ours) == read(theirs)
