@@ -89,8 +89,8 @@ def upsampler(generator: generators.Generator) -> stages.Stage:
   found = generator.stages[-1]
   if found.name != stages.SUPER_RESOLUTION:
     raise errors.WeightsError(
-      f"{generator.weights} holds no super-resolution; give a folder that "
-      "holds base/ and ssr/."
+      f"{generator.weights} holds no super-resolution; give a run of it, or "
+      "a folder that holds ssr/."
     )
   return found
 

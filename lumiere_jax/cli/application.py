@@ -89,7 +89,11 @@ def run(
 
 
 def begin(
-  flags: Flags, *, is_conditional: bool, needs_prompt: bool = True
+  flags: Flags,
+  *,
+  is_conditional: bool,
+  needs_prompt: bool = True,
+  paints: bool = True,
 ) -> tuple[generators.Generator, requests.Request]:
   """Loads the weights and completes the request, before minutes of work."""
   said = {"prompt": None} | request_flags.said(flags.request)
@@ -101,7 +105,9 @@ def begin(
   request = requests.Request(**said)
   for mp4 in results.output_paths(flags.out, request.num_videos):
     publish.refuse_existing(results.sidecars(mp4), overwrite=flags.overwrite)
-  generator = generators.load(flags.weights, is_conditional=is_conditional)
+  generator = generators.load(
+    flags.weights, is_conditional=is_conditional, paints=paints
+  )
   return generator, generator.complete(request)
 
 

@@ -3,8 +3,9 @@ r"""A clip made larger, by super-resolution alone.
   lumiere upscale --video small.mp4 --out large.mp4
   lumiere upscale --video small.mp4 --prompt "a red ball" --out large.mp4
 
-Any size, rate and length; sound comes along. --preview-mask has nothing to
-show here.
+Any size, rate and length; sound comes along. --weights may name a run of
+super-resolution, or an imported upsampler, with no base beside it.
+--preview-mask has nothing to show here.
 """
 
 import dataclasses
@@ -47,7 +48,7 @@ def main(argv: list[str] | None = None) -> None:
   )
   found = _check(flags)
   generator, request = application.begin(
-    flags, is_conditional=False, needs_prompt=False
+    flags, is_conditional=False, needs_prompt=False, paints=False
   )
   upscale.upsampler(generator)
   seconds = min(flags.seconds, found.duration - flags.start)

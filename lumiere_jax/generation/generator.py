@@ -215,13 +215,13 @@ class Generator:
     Raises:
       WeightsError: the weights have no such stage.
     """
-    if len(self._painters) < 2:
+    if self.stages[-1].name != stages.SUPER_RESOLUTION:
       raise errors.WeightsError(
         f"{self.weights} holds stage {self.stages[0].name!r} only, and "
         "upsampling needs a second; give a folder that holds base/ and ssr/."
       )
     request = dataclasses.replace(request, num_frames=low_res.shape[1])
-    return self._painters[1](
+    return self._painters[-1](
       *(request, indices),
       low_res=low_res,
       given=given,
@@ -241,7 +241,9 @@ class Generator:
         )
 
 
-def load(path: str | os.PathLike, *, is_conditional: bool = False) -> Generator:
+def load(
+  path: str | os.PathLike, *, is_conditional: bool = False, paints: bool = True
+) -> Generator:
   """Loads a training run, a folder of runs, or weights that ship with us.
 
   A folder of runs holds base/ (or t2i/) and ssr/, and conditional/ where
@@ -253,6 +255,7 @@ def load(path: str | os.PathLike, *, is_conditional: bool = False) -> Generator:
     path: where, or the name of weights that ship with us.
     is_conditional: whether pixels will be given; then conditional/ comes before
       base/.
+    paints: whether clips will be made; else super-resolution alone will do.
 
   Raises:
     WeightsError: there are no weights there; the message says what is.
@@ -271,7 +274,14 @@ def load(path: str | os.PathLike, *, is_conditional: bool = False) -> Generator:
     painter.Loaded(*weights.load(run), export.record(run).datasets)
     for run in runs
   ]
-  if not loaded or loaded[0].stage.name == stages.SUPER_RESOLUTION:
+  is_ssr = bool(loaded) and loaded[0].stage.name == stages.SUPER_RESOLUTION
+  if is_ssr and paints:
+    raise errors.WeightsError(
+      f"{path} is super-resolution alone, and there is no clip to enlarge; "
+      "give a folder that holds it as ssr/ and base/ or t2i/ beside it, or a "
+      "clip to lumiere upscale."
+    )
+  if not loaded:
     raise errors.WeightsError(
       f"no weights to start from in {path}: {_contents(folder)}. Give a "
       f"training run's folder (it holds {run_record.FILE}) of stage base or "

@@ -42,6 +42,7 @@ SPIECE, REPORT = transformers_t5.SPIECE, "import.json"
 DTYPES = ("float32", "float16", "bfloat16")
 _DTYPE = {np.dtype(d).name: np.dtype(d) for d in tensors.DTYPES.values()}
 _SIDE = (64, 256)  # of pictures, without low resolution and with it
+_ENLARGEMENT = 4  # by IF's second stage; its config does not say
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -334,15 +335,28 @@ def _image_recipe(
       "IF is assumed."
     )
   low_res = fields["low_res"]
-  return {
+  side = _side(config, low_res)
+  recipe = {
     "stage": stages.IMAGES,
-    "data": {"num_frames": 1, "fps": 16, "resolution": _side(config, low_res)},
+    "data": {"num_frames": 1, "fps": 16, "resolution": side},
     "text": text,
     "model": fields | {"dtype": options.compute_dtype},
     "diffusion": diffusers_scheduler.diffusion(noise),
     "sampling": diffusers_scheduler.sampling(noise, low_res),
     "trainable": "all",
   }
+  return _upsampling(recipe, side) if low_res else recipe
+
+
+def _upsampling(recipe: dict[str, Any], side: int) -> dict[str, Any]:
+  """As super-resolution: of clips, whose frames it enlarges one by one."""
+  augmented = {"max_noise_level": 1.0, "noise_enlarged": True}
+  recipe["stage"] = stages.SUPER_RESOLUTION
+  del recipe["model"]["low_res"]  # goes without saying there
+  recipe["model"]["temporal"] = {"conv_levels": "none", "attention_blocks": 0}
+  recipe["diffusion"] |= {"low_res": side // _ENLARGEMENT} | augmented
+  recipe["sampling"] |= {"window": 1, "overlap": 0}
+  return recipe
 
 
 def _side(config: Mapping[str, Any], low_res: bool) -> int:

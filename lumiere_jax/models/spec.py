@@ -187,7 +187,8 @@ class TemporalSpec:
   """What inflation adds to an image network.
 
   Attributes:
-    conv_levels: "all", or "fine" for all but the coarsest (Lumiere's base).
+    conv_levels: "all", "fine" for all but the coarsest (Lumiere's base), or
+      "none".
     attention_blocks: temporal attention blocks stacked at the coarsest level.
     head_dim: channels of a temporal attention head; None for the image
       network's.
@@ -222,11 +223,13 @@ class TemporalSpec:
         "temporal.placed is True and temporal.told False; where things are is "
         "told with the text, so that told=True goes with it."
       )
-    errors.require_one_of("conv_levels", self.conv_levels, ("all", "fine"))
+    kinds = ("all", "fine", "none")
+    errors.require_one_of("conv_levels", self.conv_levels, kinds)
     errors.require_one_of(
       "temporal convolution layout", self.layout, conv.LAYOUTS
     )
 
   def has_conv(self, level: int, num_levels: int) -> bool:
     """Whether blocks of `level` are followed by a temporal convolution."""
-    return self.conv_levels == "all" or level < num_levels - 1
+    is_fine = self.conv_levels == "fine" and level < num_levels - 1
+    return self.conv_levels == "all" or is_fine

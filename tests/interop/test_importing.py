@@ -14,7 +14,9 @@ import pytest
 import tokenizer_jsons
 
 from lumiere_jax import errors
+from lumiere_jax.apps import upscale
 from lumiere_jax.generation import generator
+from lumiere_jax.generation import request
 from lumiere_jax.interop import importing
 from lumiere_jax.interop import matching
 from lumiere_jax.interop import shelves
@@ -123,13 +125,26 @@ def test_a_network_alone_is_part_of_a_stage(pipeline, tmp_path):
   assert set(weights.load(tmp_path / "both")[1]) == {"network", "text"}
 
 
-def test_an_upsampler_is_read_too(tmp_path):
+def test_an_upsampler_enlarges_frames_one_by_one(pipeline, tmp_path):
   config = foreign_pipelines.UPSAMPLER_CONFIG
-  foreign_pipelines.write_unet(tmp_path / "unet", config)
-  what = _import(tmp_path / "unet", tmp_path / "w")
-  assert what.recipe["model"]["low_res"]
+  foreign_pipelines.write(tmp_path / "if_2", config)
+  what = _import(tmp_path / "if_2", tmp_path / "w" / "ssr")
   assert what.recipe["sampling"]["noise_level"] == 0.25
-  assert weights.load(tmp_path / "w", ["network"])[0].network.spec.low_res
+  alone = generator.load(tmp_path / "w" / "ssr", paints=False)
+  (stage,) = alone.stages
+  assert stage.network.spec.low_res
+  names = {one.path for part in what.parts for one in part.matches}
+  assert not any("temporal" in part for path in names for part in path)
+  asked = request.Request(prompt="a red ball", ssr_num_inference_steps=1)
+  frames = np.zeros((3, 8, 8, 3), np.uint8)
+  _, painted = upscale.paint(alone, alone.complete(asked), frames)
+  assert painted.shape == (3, 32, 32, 3)
+  with pytest.raises(errors.WeightsError, match="super-resolution alone"):
+    generator.load(tmp_path / "w" / "ssr")
+  # Beside the first stage, it is the second one of a cascade.
+  _import(pipeline, tmp_path / "w" / "t2i")
+  both = generator.load(tmp_path / "w").stages
+  assert [one.name for one in both] == ["t2i", "ssr"]
 
 
 def test_tensors_of_no_use_are_named(tmp_path):
