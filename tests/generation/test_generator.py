@@ -308,5 +308,14 @@ def test_a_result_says_what_each_stage_was_trained_on(tmp_path, monkeypatch):
 @pytest.mark.parametrize("path", [".", "ssr"])
 def test_super_resolution_alone_cannot_start(tmp_path, monkeypatch, path):
   _fake_runs(monkeypatch, tmp_path, "ssr")
-  with pytest.raises(errors.WeightsError, match="no weights to start from"):
+  with pytest.raises(errors.WeightsError, match="super-resolution alone"):
     generators.load(tmp_path / path)
+  (stage,) = generators.load(tmp_path / path, paints=False).stages
+  assert stage.name == "ssr"
+
+
+@pytest.mark.parametrize("paints", [True, False])
+def test_a_folder_without_weights_says_what_it_holds(tmp_path, paints):
+  (tmp_path / "notes.txt").write_text("")
+  with pytest.raises(errors.WeightsError, match=r"start from.*notes\.txt"):
+    generators.load(tmp_path, paints=paints)
