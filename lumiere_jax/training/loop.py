@@ -33,7 +33,8 @@ class Every:
   Attributes:
     log: write metrics and look at them (`guards`).
     checkpoint: save; the last step is always saved.
-    preview: sample and write pictures; after the last step it always happens.
+    preview: sample and write pictures; after the last step, too, unless this
+      is negative: what samples has to be compiled first.
   """
 
   log: int = 10
@@ -44,6 +45,10 @@ class Every:
     """Whether `what` happens after `step` steps."""
     every = getattr(self, what)
     return every > 0 and step % every == 0
+
+  def shows(self, step: int, is_last: bool) -> bool:
+    """Whether pictures are written after `step` steps."""
+    return self.is_due("preview", step) or (is_last and self.preview >= 0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -188,7 +193,7 @@ def _run(job: Job, batches, stop, watchdog, saver: saving.Saver) -> Ended:
       book.flush(step)
     if stopped:
       break
-    if job.preview and (is_last or job.every.is_due("preview", step)):
+    if job.preview and job.every.shows(step, is_last):
       _show_preview(job, state, frozen, step)
       started = time.monotonic()
   stopped = step < job.num_steps

@@ -24,6 +24,7 @@ SMALL = (
   "--config.text.encoder.mlp_width=16",
   "--config.data.num_frames=8",
   "--config.every.log=1",
+  "--config.every.preview=-1",
 )
 STAGE = {
   "t2i": ("--config.data.resolution=16",),

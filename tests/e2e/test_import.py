@@ -21,6 +21,7 @@ RECIPE = (
   "--config.data.resolution=16",
   "--config.data.global_batch=1",
   "--config.every.log=1",
+  "--config.every.preview=-1",
   "--config.model.widths=(16,64)",
   "--config.model.blocks=(1,1)",
   "--config.model.attention=(1,)",

@@ -76,7 +76,8 @@ def losses(home, name):
 @pytest.mark.slow
 def test_two_processes_of_two_devices_are_one_of_four(home):
   batch = "--config.data.global_batch=4"
-  said = train(home, "2x2", 2, 2, batch, steps=2)
+  shown = "--config.every.preview=0"
+  said = train(home, "2x2", 2, 2, batch, shown, steps=2)
   assert "[0] done: " in said
   assert "[1] done: " in said
   train(home, "1x4", 1, 4, batch, steps=2)

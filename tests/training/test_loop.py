@@ -117,6 +117,14 @@ def test_run_writes_numbers_and_pictures(tmp_path):
   assert (tmp_path / "checkpoints" / "4").is_dir()
 
 
+@pytest.mark.parametrize(
+  ("every", "shown"), [(2, [2, 4, 5]), (0, [5]), (-1, [])]
+)
+def test_when_pictures_are_written(every, shown):
+  steps = loop.Every(preview=every)
+  assert [k for k in range(1, 6) if steps.shows(k, is_last=k == 5)] == shown
+
+
 def _broken_at(job, steps_, value=0.0):
   """The job, whose loss is divided by `value` at those turns of the loop."""
   turns = iter(range(1, 1000))
