@@ -38,7 +38,6 @@ class Lab:
     env = dict(os.environ, JAX_DISABLE_MOST_OPTIMIZATIONS="1")
     env["JAX_COMPILATION_CACHE_DIR"] = str(self.home / "cache")
     env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    env.pop("XLA_FLAGS", None)
     words = [
       "--config=configs/tiny.py:base",
       f"--workdir={self.home / name}",
