@@ -355,7 +355,7 @@ def _upsampling(recipe: dict[str, Any], side: int) -> dict[str, Any]:
   del recipe["model"]["low_res"]  # goes without saying there
   recipe["model"]["temporal"] = {"conv_levels": "none", "attention_blocks": 0}
   recipe["diffusion"] |= {"low_res": side // _ENLARGEMENT} | augmented
-  recipe["sampling"] |= {"window": 1, "overlap": 0}
+  recipe["sampling"] |= {"window": 1, "overlap": 0, "windows_per_call": 8}
   return recipe
 
 

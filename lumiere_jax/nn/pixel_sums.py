@@ -12,8 +12,8 @@ backend would work out anew for every pixel, inside a loop that then reads too
 many arrays to be vectorised: norm, modulation and activation of as large a clip
 took 26 ms, and 7 where both are `settled` before (2 cores).
 
-Of small frames all of that takes a quarter of a millisecond either way, and its
-additions only take longer to compile.
+Of small frames plain sums take twice as long as added slices, but no more than
+0.4 ms for 80 frames (one core), and additions take far longer to compile.
 """
 
 import functools

@@ -23,8 +23,11 @@ _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _BYTE = 1, 2, 3, 4, 6
 _UNIGRAM = 1
 _SENTINEL = re.compile(r"<extra_id_\d+>")
 _BYTES = frozenset(f"<0x{byte:02X}>" for byte in range(256))
-# Of these, SentencePiece's own rules do the same.
-_NORMALIZERS = ("Precompiled", "Replace", "Strip")
+_PARTED = "WhitespaceSplit"
+_DAMAGE = (
+  *(AttributeError, IndexError, KeyError, OverflowError),
+  *(TypeError, ValueError),
+)
 
 
 def spiece(path: str | os.PathLike) -> bytes:
@@ -34,44 +37,73 @@ def spiece(path: str | os.PathLike) -> bytes:
     path: of a tokenizer.json whose model is a unigram one.
 
   Raises:
-    ConfigError: it cannot be read, or is of no SentencePiece model.
+    ConfigError: it cannot be read, or does what SentencePiece would not.
   """
-  said = _read(path)
-  model = said.get("model") or {}
-  _require(path, model.get("type") == "Unigram", "its model is no unigram one")
-  steps = _steps(said.get("normalizer"), "normalizers")
-  other = [one["type"] for one in steps if one["type"] not in _NORMALIZERS]
-  _require(path, not other, f"it normalises by {', '.join(other)}")
-  cuts = _steps(said.get("pre_tokenizer"), "pretokenizers")
-  spaces = [one for one in cuts if one["type"] == "Metaspace"]
-  _require(path, len(spaces) == 1, "it does not mark spaces as pieces do")
-  try:
-    pieces = list(_pieces(model, said.get("added_tokens") or ()))
-    table = _table(steps)
-  except (KeyError, TypeError, ValueError) as error:
-    raise _refusal(path, "its pieces are damaged") from error
-  is_one = {"WhitespaceSplit", "Replace"} & {x["type"] for x in (*cuts, *steps)}
-  return b"".join(
-    [
-      *(_message(1, *piece) for piece in pieces),
-      _message(2, *_trainer(model, pieces)),
-      _message(3, *_normalizer(table, spaces[0], bool(is_one))),
-    ]
-  )
-
-
-def _read(path: str | os.PathLike) -> Mapping[str, Any]:
   try:
     said = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
   except (OSError, ValueError) as error:
     raise _refusal(path, "it cannot be read") from error
-  _require(path, isinstance(said, dict), "it is no JSON object")
-  return said
+  try:
+    why, made = _unlike(said), b""
+    if not why:
+      made = _model(said)
+  except _DAMAGE as error:
+    raise _refusal(path, "it is damaged") from error
+  if why:
+    raise _refusal(path, why)
+  return made
 
 
-def _require(path: str | os.PathLike, is_so: bool, otherwise: str) -> None:
-  if not is_so:
-    raise _refusal(path, otherwise)
+def _unlike(said: Mapping[str, Any]) -> str | None:
+  """What SentencePiece would not do, if anything."""
+  if (said["model"] or {}).get("type") != "Unigram":
+    return "its model is no unigram one"
+  normal, cuts = _normal(said), _cuts(said)
+  is_one = _has_one_space(said)
+  for one in normal:
+    is_known = one["type"] == "Precompiled" or _joins_spaces(one)
+    # Ends are stripped where spaces are made one, and nowhere else.
+    if not is_known and not (is_one and one["type"] == "Strip"):
+      return f"it normalises by {one['type']}"
+  for one in cuts:
+    if one["type"] not in (_PARTED, "Metaspace"):
+      return f"it parts text by {one['type']}"
+  if [x.get("replacement", "▁") for x in cuts if x["type"] != _PARTED] != ["▁"]:
+    return "it does not mark spaces as pieces do"
+  return None
+
+
+def _model(said: Mapping[str, Any]) -> bytes:
+  model = said["model"]
+  pieces = list(_pieces(model, said.get("added_tokens") or ()))
+  (spaces,) = [x for x in _cuts(said) if x["type"] != _PARTED]
+  normalizer = _normalizer(_table(said), spaces, _has_one_space(said))
+  return b"".join(
+    [
+      *(_message(1, *piece) for piece in pieces),
+      _message(2, *_trainer(model, pieces)),
+      _message(3, *normalizer),
+    ]
+  )
+
+
+def _normal(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+  return _steps(said.get("normalizer"), "normalizers")
+
+
+def _cuts(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+  return _steps(said.get("pre_tokenizer"), "pretokenizers")
+
+
+def _has_one_space(said: Mapping[str, Any]) -> bool:
+  """Whether spaces in a row are one."""
+  is_parted = any(one["type"] == _PARTED for one in _cuts(said))
+  return is_parted or any(_joins_spaces(one) for one in _normal(said))
+
+
+def _joins_spaces(step: Mapping[str, Any]) -> bool:
+  is_rule = step["type"] == "Replace" and step["content"] in (" ", "▁")
+  return is_rule and step["pattern"] == {"Regex": " {2,}"}
 
 
 def _refusal(path: str | os.PathLike, why: str) -> errors.ConfigError:
@@ -88,9 +120,9 @@ def _steps(part: Mapping[str, Any] | None, several: str) -> list[Any]:
   return part[several] if part["type"] == "Sequence" else [part]
 
 
-def _table(steps: Sequence[Mapping[str, Any]]) -> bytes:
+def _table(said: Mapping[str, Any]) -> bytes:
   """What characters are replaced by, as SentencePiece compiled it."""
-  found = [x for x in steps if x["type"] == "Precompiled"]
+  found = [x for x in _normal(said) if x["type"] == "Precompiled"]
   return base64.b64decode(found[0]["precompiled_charsmap"]) if found else b""
 
 

@@ -141,6 +141,10 @@ def test_an_upsampler_enlarges_frames_one_by_one(pipeline, tmp_path):
   assert painted.shape == (3, 32, 32, 3)
   with pytest.raises(errors.WeightsError, match="super-resolution alone"):
     generator.load(tmp_path / "w" / "ssr")
+  # Inflated, it is taken for what it is.
+  inflated = stage.recipe["model"] | dict(temporal=dict(conv_levels="all"))
+  other = stages.build(stage.recipe | dict(model=inflated))
+  weights.require_same(stage, other, "w", ("text", "network"))
   # Beside the first stage, it is the second one of a cascade.
   _import(pipeline, tmp_path / "w" / "t2i")
   both = generator.load(tmp_path / "w").stages

@@ -91,14 +91,40 @@ def test_what_no_piece_holds_is_spelt_in_bytes_if_they_are_there(
   assert made.encode("aé") == [259, 3 + 0xC3, 3 + 0xA9]
 
 
+METASPACE = dict(type="Metaspace", replacement="▁")
+REPLACED = dict(type="Replace", pattern={"String": "_"}, content=" ")
+DOTTED = dict(type="Replace", pattern={"Regex": " {2,}"}, content=".")
+
+
+def _pieces(**changes):
+  vocabulary = [["<pad>", 0.0], ["</s>", 0.0], ["<unk>", 0.0], ["a", -1.0]]
+  return dict(model=dict(type="Unigram", unk_id=2, vocab=vocabulary) | changes)
+
+
 @pytest.mark.parametrize(
   ("changes", "words"),
   [
     (dict(model=dict(type="BPE")), "its model is no unigram one"),
     (dict(model=None), "its model is no unigram one"),
     (dict(normalizer=dict(type="Lowercase")), "it normalises by Lowercase"),
+    (dict(normalizer=REPLACED), "it normalises by Replace"),
+    (dict(normalizer=DOTTED), "it normalises by Replace"),
+    (
+      dict(normalizer=dict(type="Strip"), pre_tokenizer=METASPACE),
+      "it normalises by Strip",
+    ),
     (dict(pre_tokenizer=None), "it does not mark spaces"),
-    (dict(model=dict(type="Unigram", vocab=[["a"]])), "its pieces are damaged"),
+    (
+      dict(pre_tokenizer=METASPACE | dict(replacement="_")),
+      "it does not mark spaces",
+    ),
+    (dict(pre_tokenizer=dict(type="Digits")), "it parts text by Digits"),
+    (dict(pre_tokenizer=dict(split=True)), "it is damaged"),
+    (dict(model=[]), "its model is no unigram one"),
+    (dict(model=["Unigram"]), "it is damaged"),
+    (_pieces(vocab=[["a"]]), "it is damaged"),
+    (_pieces(unk_id=4), "it is damaged"),
+    (_pieces(unk_id=None), "it is damaged"),
   ],
 )
 def test_others_are_refused(spiece, tmp_path, changes, words):
@@ -108,9 +134,12 @@ def test_others_are_refused(spiece, tmp_path, changes, words):
     tokenizer_json.spiece(path)
 
 
-@pytest.mark.parametrize("text", ["{", "[1]"])
-def test_what_is_no_json_object_is_refused(tmp_path, text):
+@pytest.mark.parametrize(
+  ("text", "words"),
+  [("{", "cannot be read"), ("[1]", "is damaged"), ("{}", "is damaged")],
+)
+def test_what_is_no_json_of_that_kind_is_refused(tmp_path, text, words):
   path = tmp_path / "tokenizer.json"
   path.write_text(text)
-  with pytest.raises(errors.ConfigError, match="not the tokenizer of a T5"):
+  with pytest.raises(errors.ConfigError, match=f"a T5 encoder: it {words}"):
     tokenizer_json.spiece(path)
