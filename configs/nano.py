@@ -90,6 +90,9 @@ GIVEN = dict(
   region=0.05,
 )
 
+# What a first frame shows is handed on for some ten frames.
+MEET_GIVEN = 400.0
+
 TEXT = dict(
   tokenizer="bytes",
   max_length=192,
@@ -275,6 +278,9 @@ def _conditional(config):
   config.model.given = True
   # Four in ten are given nothing: it ships as the base, too.
   config.diffusion.given = GIVEN | dict(nothing=0.5)
+  # What it is given it comes near, and no more: a box that it painted anew had
+  # a frame, and after a first frame came a jump.
+  config.sampling.meet_given = MEET_GIVEN
 
 
 def _ssr(config):
@@ -317,6 +323,7 @@ def _ssr(config):
     overlap=2,
     noise_level=0.02,
     keep_low_res=True,
+    meet_given=MEET_GIVEN,
   )
 
 

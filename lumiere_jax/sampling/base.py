@@ -83,7 +83,7 @@ def make(
     if low_res is not None:
       whole = decorators.keeping_low_res(whole, low_res)
     return loop.sample(
-      decorators.keeping(whole),
+      decorators.keeping(whole, settings.meet_given),
       schedule,
       settings.make_solver(),
       num_steps=settings.num_steps,

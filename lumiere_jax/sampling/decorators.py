@@ -18,6 +18,7 @@ from lumiere_jax import errors
 from lumiere_jax.diffusion import corruption
 from lumiere_jax.diffusion import guidance
 from lumiere_jax.diffusion import threshold
+from lumiere_jax.sampling import membrane
 from lumiere_jax.types import Array, Condition, Denoiser, Estimate, Guided
 
 
@@ -90,11 +91,16 @@ def keeping_low_res(denoise: Denoiser, low_res: Array) -> Denoiser:
   return denoise_keeping
 
 
-def keeping(denoise: Denoiser) -> Denoiser:
+def keeping(denoise: Denoiser, stiffness: float | None = None) -> Denoiser:
   """Puts the pixels that are given into each estimate, if any are.
 
   The network is told of them (Lumiere, section 4) and comes near; after this
   they are the same to the bit.
+
+  Args:
+    denoise: takes a `Condition` or a `Guided`.
+    stiffness: of the membrane by which what is painted then meets them, see
+      `membrane.meet`; None to put them in and no more.
   """
 
   def denoise_keeping(noisy: Array, t: Array, condition) -> Estimate:
@@ -105,7 +111,10 @@ def keeping(denoise: Denoiser) -> Denoiser:
     )
     if given is None:
       return estimate
-    clean = jnp.where(given.known > 0.5, given.video, estimate.clean)
+    if stiffness is None:
+      clean = jnp.where(given.known > 0.5, given.video, estimate.clean)
+    else:
+      clean = membrane.meet(estimate.clean, given, stiffness)
     return estimate._replace(clean=clean)
 
   return denoise_keeping

@@ -1,6 +1,7 @@
 """How to sample: everything a user may turn that is not the network."""
 
 import dataclasses
+import math
 
 from lumiere_jax import errors
 from lumiere_jax.diffusion import corruption
@@ -39,6 +40,9 @@ class SamplerSettings:
       not after.
     keep_low_res: likewise, whether each estimate, shrunk again, is to be that
       clip; see `decorators.keeping_low_res`.
+    meet_given: where pixels are given, how much stiffer along time than across
+      a frame is the membrane that bends each estimate until it meets them, see
+      `membrane`; None to put them in and no more.
     shared_noise: share of noise that the frames of a clip have in common; see
       `corruption.Shared`.
     shared_patch: side of the patches whose mean noise they have in common;
@@ -61,6 +65,7 @@ class SamplerSettings:
   noise_level: float = 0.1
   noise_enlarged: bool = False
   keep_low_res: bool = False
+  meet_given: float | None = None
   shared_noise: float = 0.0
   shared_patch: int | None = None
 
@@ -99,6 +104,11 @@ class SamplerSettings:
     if self.windows_per_call is not None:
       _require_at_least("windows per call", self.windows_per_call, 1)
     corruption.Shared(self.shared_noise, self.shared_patch)  # or refused
+    if self.meet_given is not None and not 0 < self.meet_given < math.inf:
+      raise errors.ConfigError(
+        f"meet_given is {self.meet_given}; it is a stiffness, above 0, such as "
+        "400. Leave it out to put given pixels in and no more."
+      )
     if not 0 <= self.noise_level <= 1:
       raise errors.ConfigError(
         f"noise level is {self.noise_level}; it is a diffusion time and must "

@@ -17,7 +17,7 @@ from lumiere_jax.sampling import loop
 from lumiere_jax.sampling import multidiffusion
 from lumiere_jax.sampling import noise
 from lumiere_jax.sampling import settings
-from lumiere_jax.types import Estimate
+from lumiere_jax.types import Estimate, FrameCondition, Guided
 
 COSINE = schedules.Cosine()
 SHAPE = (5, 4, 4, 3)
@@ -99,6 +99,25 @@ def test_without_threshold_estimates_may_leave_the_range(toy):
   sample = _make(toy, threshold=None, guidance_scale=30.0)
   clean = sample(toy.params, _keys(2), toy.condition(2))
   assert jnp.abs(clean).max() > 1
+
+
+def test_after_a_frame_that_is_given_comes_no_jump_if_asked(toy):
+  condition = toy.condition(1, given_shape=SHAPE[:3])
+  first = (jnp.arange(5) == 0)[None, :, None, None, None]
+  given = FrameCondition(
+    video=jnp.where(first, jnp.full((1, *SHAPE), 0.9), 0),
+    known=jnp.broadcast_to(first, (1, *SHAPE[:3], 1)).astype(jnp.float32),
+  )
+  told = lambda one: dataclasses.replace(one, given=given)
+  condition = Guided(
+    positive=told(condition.positive), negative=told(condition.negative)
+  )
+  jumps = []
+  for stiffness in (None, 400.0):
+    sample = _make(toy, meet_given=stiffness)
+    clip = sample(toy.params, _keys(1), condition)
+    jumps.append(float(jnp.abs(clip[:, 1] - clip[:, 0]).mean()))
+  assert jumps[1] < 0.1 < 0.3 < jumps[0]
 
 
 def test_a_start_is_gone_on_from(toy):

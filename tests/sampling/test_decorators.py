@@ -9,6 +9,7 @@ import pytest
 
 from lumiere_jax import errors
 from lumiere_jax.sampling import decorators
+from lumiere_jax.sampling import membrane
 from lumiere_jax.types import Estimate, Guided
 
 T = jnp.array([0.3, 0.7])
@@ -91,6 +92,15 @@ def test_what_is_given_comes_out_as_it_went_in(toy, is_guided):
   assert 0 < is_known.mean() < 1
   np.testing.assert_array_equal(kept.clean[is_known], given.video[is_known])
   np.testing.assert_array_equal(kept.clean[~is_known], plain.clean[~is_known])
+
+
+def test_what_is_painted_meets_what_is_given_if_asked(toy):
+  condition = toy.condition(2, given_shape=(3, 4, 4)).positive
+  plain = _with(toy)(_noisy(), T, condition)
+  met = decorators.keeping(_with(toy), 9.0)(_noisy(), T, condition)
+  expected = membrane.meet(plain.clean, condition.given, 9.0)
+  np.testing.assert_array_equal(met.clean, expected)
+  np.testing.assert_array_equal(met.variance_mix, plain.variance_mix)
 
 
 def test_where_nothing_is_given_nothing_is_kept(toy):

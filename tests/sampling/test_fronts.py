@@ -97,11 +97,13 @@ def test_fronts_agree_with_a_single_device(
 
 
 @pytest.mark.parametrize("stage", ["base", "ssr"])
-def test_what_is_given_comes_out_exactly_of_both_fronts(toy, stage):
+@pytest.mark.parametrize("stiffness", [None, 400.0])
+def test_what_is_given_comes_out_exactly_of_both_fronts(toy, stage, stiffness):
   condition = _condition(toy, stage, 3, given_shape=SHAPE[:3])
   given = condition.positive.given
   is_known = np.broadcast_to(given.known > 0, given.video.shape)
   config = SSR if stage == "ssr" else BASE
+  config = dataclasses.replace(config, meet_given=stiffness)
   clips = {
     name: np.asarray(sample(toy.params, _keys(3), condition))
     for name, sample in _fronts(toy, stage, config).items()

@@ -30,6 +30,7 @@ def test_defaults_are_accepted():
     (dict(window=0, overlap=0), "window is 0"),
     (dict(window=4, overlap=4), "between 0 and 3"),
     (dict(windows_per_call=0), "windows per call is 0"),
+    (dict(meet_given=0.0), "meet_given is 0.0; it is a stiffness, above 0"),
     (dict(noise_level=1.5), "Usual are 0.1 to 0.3"),
     (dict(visits=(3, 5)), "they must fall, from 999"),
     (dict(visits=(1000, 5)), "they must fall, from 999"),
