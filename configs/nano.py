@@ -90,9 +90,6 @@ GIVEN = dict(
   region=0.05,
 )
 
-# What a first frame shows is handed on for some ten frames.
-MEET_GIVEN = 400.0
-
 TEXT = dict(
   tokenizer="bytes",
   max_length=192,
@@ -279,8 +276,9 @@ def _conditional(config):
   # Four in ten are given nothing: it ships as the base, too.
   config.diffusion.given = GIVEN | dict(nothing=0.5)
   # What it is given it comes near, and no more: a box that it painted anew had
-  # a frame, and after a first frame came a jump.
-  config.sampling.meet_given = MEET_GIVEN
+  # a frame, and after a first frame came a jump. What that shows is now handed
+  # on for some ten frames.
+  config.sampling.meet_given = 400.0
 
 
 def _ssr(config):
@@ -323,7 +321,8 @@ def _ssr(config):
     overlap=2,
     noise_level=0.02,
     keep_low_res=True,
-    meet_given=MEET_GIVEN,
+    # Softer along time: texture that a camera passes would lag behind it.
+    meet_given=4.0,
   )
 
 
