@@ -64,7 +64,8 @@ class Judge(nn.Module):
     fine, coarse = self.look(video)
     batch, width = len(video), coarse.shape[-1]
     x = coarse.reshape(batch, -1, width)
-    place = self.param(
+    place = initial.param(
+      self,
       "places",
       initial.named(initial.Initial("normal", 0.02), (None, "embed")),
       (x.shape[1], width),
@@ -230,7 +231,8 @@ class Pool(nn.Module):
   @nn.compact
   def __call__(self, x: Array) -> Array:
     width = x.shape[-1]
-    questions = self.param(
+    questions = initial.param(
+      self,
       "questions",
       initial.named(initial.Initial("normal"), (None, "embed")),
       (self.count, width),

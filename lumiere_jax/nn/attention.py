@@ -206,7 +206,8 @@ class AttentionPool(nn.Module):
   def __call__(self, x: Array, mask: Array) -> Array:
     weight = mask.astype(jnp.float32)[..., None]
     mean = (x * weight).sum(1) / jnp.maximum(weight.sum(1), 1.0)
-    offset = self.param(
+    offset = initial.param(
+      self,
       "offset",
       initial.named(initial.Initial("normal", x.shape[-1] ** -0.5), (None,)),
       (x.shape[-1],),

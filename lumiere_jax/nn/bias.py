@@ -71,11 +71,11 @@ class Dense(nn.Module):
   def __call__(self, x: Array) -> Array:
     cast = lambda one: jnp.asarray(one, self.dtype)
     shape = x.shape[-1], self.features
-    kernel = self.param("kernel", self.kernel_init, shape)
+    kernel = initial.param(self, "kernel", self.kernel_init, shape)
     x = jnp.dot(cast(x), cast(kernel))
     if not self.use_bias:
       return x
-    return add(x, cast(self.param("bias", self.bias_init, shape[1:])))
+    return add(x, cast(initial.param(self, "bias", self.bias_init, shape[1:])))
 
 
 class Conv(nn.Module):
@@ -103,8 +103,8 @@ class Conv(nn.Module):
   def __call__(self, x: Array) -> Array:
     cast = lambda one: jnp.asarray(one, self.dtype)
     shape = *self.kernel_size, x.shape[-1], self.features
-    kernel = self.param("kernel", self.kernel_init, shape)
-    bias = self.param("bias", self.bias_init, shape[-1:])
+    kernel = initial.param(self, "kernel", self.kernel_init, shape)
+    bias = initial.param(self, "bias", self.bias_init, shape[-1:])
     out = jax.lax.conv_general_dilated(
       cast(x),
       cast(kernel),

@@ -124,12 +124,14 @@ class TemporalConv(nn.Module):
     """Convolves; `timeline` says where the frames live, None for all here."""
     timeline = timeline or timelines.Whole(x.shape[1])
     errors.require_one_of("temporal convolution layout", self.layout, LAYOUTS)
-    kernel = self.param(
+    kernel = initial.param(
+      self,
       "kernel",
       initial.named(self.kernel_init, axes.CONV_1D),
       (self.kernel_size, x.shape[-1], self.features),
     )
-    offset = self.param(
+    offset = initial.param(
+      self,
       "bias",
       initial.named(initial.ZEROS, ("conv_out",)),
       (self.features,),

@@ -7,7 +7,7 @@ the parameter's name: immediate, one parameter in memory at a time, and the
 same numbers on every mesh, so parameters are born sharded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import math
 import zlib
@@ -80,6 +80,25 @@ def named(init: Initial, names: tuple[str | None, ...]):
     return Named(init(key, shape, dtype), names, init=init)
 
   return boxed
+
+
+def param(
+  module: nn.Module, name: str, init: Callable, shape: Sequence[int]
+) -> Array:
+  """A module's parameter, as `module.param` gives it, in less time.
+
+  Where the parameter is there already, flax traces how it starts again, only
+  to compare shapes: a tenth of what tracing a network takes.
+
+  Raises:
+    flax.errors.ScopeParamShapeError: if it has another shape.
+  """
+  if not module.has_variable("params", name):
+    return module.param(name, init, shape)
+  value = nn.unbox(module.get_variable("params", name))
+  if jnp.shape(value) != tuple(shape):
+    return module.param(name, init, shape)  # which says what is wrong
+  return value
 
 
 def materialize(

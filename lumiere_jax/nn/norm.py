@@ -5,6 +5,8 @@ the image network would, a clip of any length must normalise alike, and frames
 may live on different chips.
 """
 
+import functools
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -69,26 +71,38 @@ class GroupNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
-    channels = x.shape[-1]
-    x = x.astype(jnp.float32)
-    pixels = x.shape[1] * x.shape[2]
-    mean, square = (
-      self.of_groups(one / pixels) for one in pixel_sums.moments(x)
-    )
-    factor = jax.lax.rsqrt(jnp.maximum(square - mean**2, 0.0) + self.epsilon)
-    offset = -mean * factor
+    learned = ()
     if self.affine:
-      param = lambda name, init: self.param(
-        name, initial.named(init, (None,)), (channels,)
+      learned = tuple(
+        initial.param(self, name, initial.named(init, (None,)), x.shape[-1:])
+        for name, init in (("scale", initial.ONES), ("bias", initial.ZEROS))
       )
-      scale = param("scale", initial.ONES)
-      factor = factor * scale
-      offset = offset * scale + param("bias", initial.ZEROS)
-    factor, offset = (pixel_sums.settled(one, x) for one in (factor, offset))
-    return pixel_sums.affine(x, factor, offset).astype(self.dtype)
+    return _normalised(x, learned, self.groups, self.epsilon, self.dtype)
 
-  def of_groups(self, means: Array) -> Array:
-    """[N, C] means of channels -> [N, C] those of their groups."""
-    grouped = means.reshape(len(means), self.groups, -1)
-    mean = jnp.mean(grouped, axis=-1, keepdims=True)
-    return jnp.broadcast_to(mean, grouped.shape).reshape(means.shape)
+
+# A network has a hundred of them and few shapes: inside `jit` each shape is
+# traced, differentiated and lowered once.
+@functools.partial(jax.jit, static_argnums=(2, 3, 4))
+def _normalised(
+  x: Array, learned: tuple, groups: int, epsilon: float, dtype: jnp.dtype
+) -> Array:
+  """See `GroupNorm`; `learned` is scale and bias, [C] each, or nothing."""
+  x = x.astype(jnp.float32)
+  pixels = x.shape[1] * x.shape[2]
+  mean, square = (
+    _of_groups(one / pixels, groups) for one in pixel_sums.moments(x)
+  )
+  factor = jax.lax.rsqrt(jnp.maximum(square - mean**2, 0.0) + epsilon)
+  offset = -mean * factor
+  if learned:
+    scale, bias = learned
+    factor, offset = factor * scale, offset * scale + bias
+  factor, offset = (pixel_sums.settled(one, x) for one in (factor, offset))
+  return pixel_sums.affine(x, factor, offset).astype(dtype)
+
+
+def _of_groups(means: Array, groups: int) -> Array:
+  """[N, C] means of channels -> [N, C] those of their groups."""
+  grouped = means.reshape(len(means), groups, -1)
+  mean = jnp.mean(grouped, axis=-1, keepdims=True)
+  return jnp.broadcast_to(mean, grouped.shape).reshape(means.shape)

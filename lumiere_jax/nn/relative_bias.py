@@ -51,7 +51,8 @@ class RelativeBias(nn.Module):
 
   @nn.compact
   def __call__(self, length: int) -> Array:
-    table = self.param(
+    table = initial.param(
+      self,
       "table",
       initial.named(self.init, (None, "heads")),
       (self.num_buckets, self.heads),

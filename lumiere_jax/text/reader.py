@@ -52,7 +52,8 @@ class Reader(nn.Module):
     """Asks; `mask` is [B, L] bool. Logits of answers that are none: `NEVER`."""
     width, groups = text.shape[-1], len(self.sizes)
     text = nn.LayerNorm(dtype=self.dtype, name="norm")(text)
-    questions = self.param(
+    questions = initial.param(
+      self,
       "questions",
       initial.named(initial.Initial("normal"), (None, "embed")),
       (groups, width),
@@ -76,7 +77,8 @@ class Reader(nn.Module):
     sizes = np.concatenate([np.array(group) for group in self.sizes])
     kernel_of = _kernels(self.sizes, self.shared)
     count = 1 + max(kernel_of)
-    kernel = self.param(
+    kernel = initial.param(
+      self,
       "values",
       initial.named(initial.Initial("fan_in", count), (None, "embed", None)),
       (count, width, 1 + max(sizes)),
@@ -107,7 +109,8 @@ class Answers(nn.Module):
   def __call__(self, logits: Array) -> Array:
     group_of, rank_of = _order(self.sizes)
     groups, questions = len(self.sizes), max(map(len, self.sizes))
-    vectors = lambda name, *shape: self.param(
+    vectors = lambda name, *shape: initial.param(
+      self,
       name,
       initial.named(
         initial.Initial("normal"), (*(None for _ in shape), "embed")

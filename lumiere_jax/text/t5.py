@@ -46,8 +46,8 @@ class RootMeanSquareNorm(nn.Module):
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
-    scale = self.param(
-      "scale", initial.named(initial.ONES, (None,)), (x.shape[-1],)
+    scale = initial.param(
+      self, "scale", initial.named(initial.ONES, (None,)), (x.shape[-1],)
     )
     x = x.astype(jnp.float32)
     square = jnp.mean(x * x, axis=-1, keepdims=True)
@@ -144,7 +144,8 @@ class Neighbours(nn.Module):
       padded[:, k * self.dilation : k * self.dilation + length]
       for k in range(_TAPS)
     ]
-    kernel = self.param(
+    kernel = initial.param(
+      self,
       "kernel",
       initial.named(initial.FAN_IN, axes.CONV_1D),
       (_TAPS, width, width),

@@ -1,5 +1,6 @@
 """Parameters are fixed by seed and name, wherever they are born."""
 
+from flax import errors as flax_errors
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -125,3 +126,40 @@ def test_flax_may_initialise_too():
 def test_scalars_are_counted():
   drawn = initial.materialize(_tree() | {"c": _boxed(shape=(3,))}, seed=0)
   assert initial.count(drawn) == 2 * 16 * 8 + 3
+
+
+class _Scaled(nn.Module):
+  """A parameter as large as x has channels; `calls` counts its beginnings."""
+
+  calls: tuple = ()
+
+  @nn.compact
+  def __call__(self, x):
+    def init(key, shape):
+      self.calls[0].append(shape)
+      return jnp.ones(shape)
+
+    return x * initial.param(self, "scale", init, x.shape[-1:])
+
+
+def test_a_parameter_that_is_there_is_not_begun_again():
+  counted = []
+  network = _Scaled((counted,))
+  variables = network.init(jax.random.key(0), jnp.ones((2, 3)))
+  begun = len(counted)
+  assert begun > 0
+  out = network.apply({"params": {"scale": jnp.arange(3.0)}}, jnp.ones((2, 3)))
+  np.testing.assert_array_equal(out[0], [0, 1, 2])
+  assert variables["params"]["scale"].shape == (3,)
+  assert len(counted) == begun
+
+
+def test_a_parameter_of_another_shape_is_refused():
+  network = _Scaled(([],))
+  with pytest.raises(flax_errors.ScopeParamShapeError, match="scale"):
+    network.apply({"params": {"scale": jnp.ones(4)}}, jnp.ones((2, 3)))
+
+
+def test_a_parameter_that_is_missing_is_told():
+  with pytest.raises(flax_errors.ScopeParamNotFoundError, match="scale"):
+    _Scaled(([],)).apply({"params": {"other": jnp.ones(3)}}, jnp.ones((2, 3)))
