@@ -1,5 +1,7 @@
 """Parameters are fixed by seed and name, wherever they are born."""
 
+from collections.abc import Callable
+
 from flax import errors as flax_errors
 import flax.linen as nn
 import jax
@@ -129,37 +131,33 @@ def test_scalars_are_counted():
 
 
 class _Scaled(nn.Module):
-  """A parameter as large as x has channels; `calls` counts its beginnings."""
+  """A parameter as large as x has channels, which tells when it begins."""
 
-  calls: tuple = ()
+  begin: Callable
 
   @nn.compact
   def __call__(self, x):
-    def init(key, shape):
-      self.calls[0].append(shape)
-      return jnp.ones(shape)
+    return x * initial.param(self, "scale", self.begin, x.shape[-1:])
 
-    return x * initial.param(self, "scale", init, x.shape[-1:])
+
+def _ones(key, shape):
+  return jnp.ones(shape)
 
 
 def test_a_parameter_that_is_there_is_not_begun_again():
-  counted = []
-  network = _Scaled((counted,))
-  variables = network.init(jax.random.key(0), jnp.ones((2, 3)))
-  begun = len(counted)
-  assert begun > 0
-  out = network.apply({"params": {"scale": jnp.arange(3.0)}}, jnp.ones((2, 3)))
-  np.testing.assert_array_equal(out[0], [0, 1, 2])
-  assert variables["params"]["scale"].shape == (3,)
-  assert len(counted) == begun
+  def refuse(key, shape):
+    raise AssertionError("begun again")
+
+  params = {"scale": jnp.arange(3.0)}
+  out = _Scaled(refuse).apply({"params": params}, jnp.ones((2, 3)))
+  np.testing.assert_array_equal(out, [[0, 1, 2]] * 2)
 
 
 def test_a_parameter_of_another_shape_is_refused():
-  network = _Scaled(([],))
   with pytest.raises(flax_errors.ScopeParamShapeError, match="scale"):
-    network.apply({"params": {"scale": jnp.ones(4)}}, jnp.ones((2, 3)))
+    _Scaled(_ones).apply({"params": {"scale": jnp.ones(4)}}, jnp.ones((2, 3)))
 
 
 def test_a_parameter_that_is_missing_is_told():
   with pytest.raises(flax_errors.ScopeParamNotFoundError, match="scale"):
-    _Scaled(([],)).apply({"params": {"other": jnp.ones(3)}}, jnp.ones((2, 3)))
+    _Scaled(_ones).apply({"params": {"other": jnp.ones(3)}}, jnp.ones((2, 3)))
