@@ -1,6 +1,7 @@
 """Applications are measured through the command, on fake networks."""
 
 import json
+from unittest import mock
 
 import fake_stages
 import numpy as np
@@ -18,6 +19,7 @@ from lumiere_jax.evaluation import judges
 from lumiere_jax.evaluation import toybox_suite
 from lumiere_jax.evaluation import trials
 from lumiere_jax.generation import generator as generators
+from lumiere_jax.toybox import scene as scenes
 
 T, S = 8, 16
 
@@ -157,3 +159,28 @@ def test_real_cases_are_seen_from_start_to_end(tmp_path, monkeypatch):
     assert case.wanted.said["color 0"] == case.wanted.scene.actor.color
   again = trial_cases.cases("edit", 2, tmp_path)
   np.testing.assert_array_equal(again[0].frames, found[0].frames)
+
+
+def _shown(color):
+  thing = scenes.Thing(
+    shape="ball", color=color, material="matte", size="small"
+  )
+  return mock.Mock(things=(thing,), actor=thing)
+
+
+def test_an_end_that_no_judge_can_read_says_nothing_of_what_was_kept():
+  """Red is read right, blue never; of two red ends one was painted green."""
+  chosen = [
+    mock.Mock(source=mock.Mock(scene=_shown(one)))
+    for one in ("red", "red", "blue")
+  ]
+  answers = {"painted": ("red", "green", "blue"), "real": ("red", "red", "red")}
+
+  def judge(clips, fps):
+    seen = answers["painted" if clips.max() else "real"]
+    return judges.Seen(scenes=[_shown(one) for one in seen], features=None)
+
+  painted, real = (np.full((3, 8, 4, 4, 3), k, np.uint8) for k in (1, 0))
+  found = trial_findings._identity(chosen, painted, real, judge)
+  assert [one.value for one in found] == [2 / 3, 2 / 3, 1 / 2]
+  assert [one.count for one in found] == [3, 3, 2]
