@@ -14,11 +14,16 @@ smoothest thing that agrees, which is a membrane that hangs between the borders,
   (1)  laplace(m) = 0 where nothing is given,  m = e at the border
 
 and x + m keeps the gradients of x, so that all that is painted stays but its
-light (seamless cloning; Perez et al. 2003).  Frames are neighbours, too: along
-time the membrane is `stiffness` times as stiff as across a frame, so that what
-the first frame shows is handed on to those after it and lets go of them by and
-by, what is fine sooner than what is broad.  In sampling this is done to each
-estimate, and the network paints on from there.
+light (seamless cloning; Perez et al. 2003).  Where e is large it is not light
+that differs: something that is given crosses the border, and something else is
+painted beside it.  There the membrane hangs free, lest the colour of the one
+run into the other.
+
+Frames are neighbours, too: along time the membrane is `stiffness` times as
+stiff as across a frame, so that what the first frame shows is handed on to
+those after it and lets go of them by and by, what is fine sooner than what is
+broad.  In sampling this is done to each estimate, and the network paints on
+from there.
 
 Solved by relaxation from coarse to fine, to a few hundredths.
 """
@@ -29,16 +34,23 @@ import jax.numpy as jnp
 from lumiere_jax.types import Array, FrameCondition
 
 _ROUNDS = 16  # of relaxation at each size
+_LARGEST = 0.25  # e that is light, of 2 from black to white
 _LEAST = 1e-6
 
 
-def meet(clean: Array, given: FrameCondition, stiffness: float) -> Array:
+def meet(
+  clean: Array,
+  given: FrameCondition,
+  stiffness: float,
+  largest: float = _LARGEST,
+) -> Array:
   """Adds the membrane of equation (1).
 
   Args:
     clean: [B, T, H, W, C] float32, an estimate.
     given: pixels that it is to meet.
     stiffness: along time, of that across a frame; above 0.
+    largest: e of any channel beyond which a pixel of the border does not pull.
 
   Returns:
     [B, T, H, W, C]: `given.video` where it is known, as it is; `clean` where
@@ -50,9 +62,10 @@ def meet(clean: Array, given: FrameCondition, stiffness: float) -> Array:
   reached = _neighbours(clean * unknown, stiffness) / jnp.maximum(
     beside, _LEAST
   )
-  border = given.known * (beside > 0)
-  missing = (given.video - reached) * border
-  bent = clean + _membrane(missing, border, stiffness)
+  missing = given.video - reached
+  is_light = jnp.abs(missing).max(-1, keepdims=True) <= largest
+  border = given.known * (beside > 0) * is_light
+  bent = clean + _membrane(missing * border, border, stiffness)
   return jnp.where(given.known > 0.5, given.video, bent)
 
 

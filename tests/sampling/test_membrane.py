@@ -16,6 +16,11 @@ def _given(video, known):
   return FrameCondition(video=video * known, known=known)
 
 
+def _meet(estimate, given, stiffness):
+  """Whatever is missing counts as light."""
+  return membrane.meet(estimate, given, stiffness, largest=np.inf)
+
+
 def _noise(seed, *shape):
   return jax.random.normal(jax.random.key(seed), shape)
 
@@ -28,7 +33,7 @@ def _at_frames(num_frames, *numbers):
 def test_a_gap_between_two_pixels_becomes_their_mean():
   video = jnp.array([1.0, 0.0, 3.0]).reshape(1, 1, 1, 3, 1)
   known = jnp.array([1.0, 0.0, 1.0]).reshape(1, 1, 1, 3, 1)
-  bent = membrane.meet(jnp.zeros_like(video), _given(video, known), 7.0)
+  bent = _meet(jnp.zeros_like(video), _given(video, known), 7.0)
   np.testing.assert_allclose(bent[0, 0, 0, :, 0], [1, 2, 3], atol=1e-6)
 
 
@@ -38,7 +43,7 @@ def test_a_light_that_is_off_by_as_much_everywhere_is_put_right(is_half):
   known = jax.random.uniform(jax.random.key(0), (2, 6, 8, 8, 1)) < 0.3
   if is_half:  # most of what is given is far from any border
     known = jnp.broadcast_to(jnp.arange(8)[:, None] < 6, (2, 6, 8, 8, 1))
-  bent = membrane.meet(video - 0.2, _given(video, known), 400.0)
+  bent = _meet(video - 0.2, _given(video, known), 400.0)
   np.testing.assert_allclose(bent, video, atol=1e-5)
 
 
@@ -47,7 +52,7 @@ def test_between_two_frames_it_goes_evenly_from_one_to_the_other(stiffness):
   line = jnp.linspace(-1, 1, 16)
   video = jnp.broadcast_to(line[None, :, None, None, None], (1, 16, 4, 4, 3))
   given = _given(video, _at_frames(16, 0, 15))
-  bent = membrane.meet(jnp.zeros_like(video), given, stiffness)
+  bent = _meet(jnp.zeros_like(video), given, stiffness)
   np.testing.assert_allclose(bent, video, atol=0.08)
 
 
@@ -56,7 +61,7 @@ def test_beside_a_frame_that_is_given_no_jump_is_left_and_all_others_stay():
   line = jnp.arange(12.0)[None, :, None, None, None]
   estimate = jnp.broadcast_to(0.01 * line, (1, 12, 4, 4, 3))
   given = _given(jnp.full_like(estimate, 0.5), _at_frames(12, 0))
-  steps = jnp.diff(membrane.meet(estimate, given, 25.0), axis=1)
+  steps = jnp.diff(_meet(estimate, given, 25.0), axis=1)
   assert jnp.abs(steps[:, 0]).max() < 1e-3
   np.testing.assert_allclose(steps[:, 1:], 0.01, atol=1e-3)
 
@@ -66,7 +71,7 @@ def test_what_is_painted_keeps_its_curvature():
   estimate = _noise(1, 1, 8, 16, 16, 1)
   known = jnp.ones((1, 8, 16, 16, 1)).at[:, :, 4:12, 4:12].set(0)
   given = _given(_noise(2, 1, 8, 16, 16, 1), known)
-  added = membrane.meet(estimate, given, 1.0) - estimate
+  added = _meet(estimate, given, 1.0) - estimate
   middle = added[:, 1:-1, 5:11, 5:11]
   mean = (
     sum(
@@ -86,7 +91,7 @@ def test_it_is_what_solving_all_equations_at_once_gives(stiffness):
   known = np.asarray(jax.random.uniform(jax.random.key(4), shape) < 0.1)
   video = _noise(5, 1, *shape, 1)
   given = _given(video, known[None, ..., None])
-  bent = membrane.meet(jnp.zeros_like(video), given, stiffness)
+  bent = _meet(jnp.zeros_like(video), given, stiffness)
   # A row for each pixel: itself where it is given, else its neighbours' mean.
   number = np.arange(known.size).reshape(shape)
   table, wanted = np.eye(known.size), np.zeros(known.size)
@@ -113,7 +118,7 @@ def test_what_is_stiffer_along_time_hands_a_frame_on_for_longer():
   video = jnp.broadcast_to(board[None, None, :, :, None], (1, 16, 8, 8, 1))
   given = _given(video, _at_frames(16, 0))
   handed = [
-    jnp.abs(membrane.meet(jnp.zeros_like(video), given, x)).mean((0, 2, 3, 4))
+    jnp.abs(_meet(jnp.zeros_like(video), given, x)).mean((0, 2, 3, 4))
     for x in (25.0, 400.0)
   ]
   assert handed[0][8] < 0.1 < handed[1][8] < handed[1][2]
@@ -122,14 +127,14 @@ def test_what_is_stiffer_along_time_hands_a_frame_on_for_longer():
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_all_or_nothing_given(share):
   estimate, video = _noise(1, 1, 5, 6, 4, 3), _noise(2, 1, 5, 6, 4, 3)
-  bent = membrane.meet(estimate, _given(video, share), 400.0)
+  bent = _meet(estimate, _given(video, share), 400.0)
   np.testing.assert_array_equal(bent, video if share else estimate)
 
 
 def test_what_is_given_comes_back_to_the_bit():
   estimate, video = _noise(1, 1, 5, 6, 4, 3), _noise(2, 1, 5, 6, 4, 3)
   known = jax.random.uniform(jax.random.key(3), (1, 5, 6, 4, 1)) < 0.5
-  bent = membrane.meet(estimate, _given(video, known), 400.0)
+  bent = _meet(estimate, _given(video, known), 400.0)
   where = np.broadcast_to(known, video.shape)
   np.testing.assert_array_equal(bent[where], video[where])
 
@@ -137,9 +142,27 @@ def test_what_is_given_comes_back_to_the_bit():
 def test_a_clip_is_the_same_whatever_is_bent_beside_it():
   estimate, video = _noise(1, 3, 7, 8, 8, 3), _noise(2, 3, 7, 8, 8, 3)
   known = jax.random.uniform(jax.random.key(3), (3, 7, 8, 8, 1)) < 0.5
-  meet = jax.jit(membrane.meet, static_argnums=2)
+  meet = jax.jit(_meet, static_argnums=2)
   together = meet(estimate, _given(video, known), 400.0)
   for k in range(3):
     one = slice(k, k + 1)
     alone = meet(estimate[one], _given(video[one], known[one]), 400.0)
     np.testing.assert_array_equal(together[one], alone)
+
+
+def test_what_is_another_thing_does_not_pull():
+  """Left of what is painted is a wall that is another thing, right is light."""
+  video = jnp.zeros((1, 2, 4, 8, 3)).at[:, :, :, 0].set(0.9)
+  known = jnp.isin(jnp.arange(8), jnp.array([0, 7]))[None, None, None, :, None]
+  bent = membrane.meet(jnp.full(video.shape, -0.2), _given(video, known), 4.0)
+  np.testing.assert_allclose(bent[..., 0, :], 0.9)
+  np.testing.assert_allclose(bent[..., 1:, :], 0.0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("missing", "painted"), [(0.24, 0.24), (0.26, 0.0)])
+def test_light_is_what_differs_by_no_more_than_a_quarter(missing, painted):
+  """In one channel more, in the others not at all."""
+  video = jnp.zeros((1, 1, 1, 3, 3)).at[..., 1].set(missing)
+  known = jnp.array([1, 0, 1])[None, None, None, :, None]
+  bent = membrane.meet(jnp.zeros_like(video), _given(video, known), 4.0)
+  np.testing.assert_allclose(bent[0, 0, 0, 1], [0, painted, 0], atol=1e-6)
