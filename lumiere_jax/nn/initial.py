@@ -87,8 +87,8 @@ def param(
 ) -> Array:
   """A module's parameter, as `module.param` gives it, in less time.
 
-  Where the parameter is there already, flax traces how it starts again, only
-  to compare shapes: a tenth of what tracing a network takes.
+  Where the parameter is there already, flax traces once more how it starts,
+  only to compare shapes; a network has hundreds.
 
   Raises:
     flax.errors.ScopeParamShapeError: if it has another shape.
