@@ -60,11 +60,14 @@ def over(
     return stage
   network = stage.network
   is_images = stage.name == stages.IMAGES
+  # No collectives among one device: the TPU compiler (libtpu 0.0.42) aborts on
+  # some of them.
+  is_whole = is_images or mesh.shape["frames"] == 1
   specs = table.specs(stage.abstract_params()["network"], mesh)
   bring = gather.gatherer(specs, network.dtype)
   execution = dataclasses.replace(
     network.execution,
-    timeline=timelines.Whole if is_images else timeline.over(mesh),
+    timeline=timelines.Whole if is_whole else timeline.over(mesh),
     gather=bring if mesh.shape["fsdp"] > 1 else None,
   )
   network = network.clone(execution=execution)

@@ -66,7 +66,7 @@ def _gradient(stage, params, noisy, condition):
     return jnp.mean(out**2), out
 
   (_, out), gradient = jax.jit(jax.value_and_grad(loss, has_aux=True))(params)
-  return np.asarray(out), gradient["network"]
+  return out, gradient["network"]
 
 
 # What changes the network, not only how it is run.
@@ -145,6 +145,22 @@ def test_many_devices_are_one(case):
 def test_one_device_needs_nothing():
   stage = stages.build(_recipe("base"))
   assert spread.over(stage, meshes.make({}, jax.devices()[:1])) is stage
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_frames_on_one_device_are_fetched_from_no_other(frames):
+  small = dict(blocks=(1, 1, 1), attention=())
+  stage = stages.build(_recipe("base", **small))
+  shape = dict(data=2, frames=frames)
+  mesh = meshes.make(shape, jax.devices()[: 2 * frames])
+  params, noisy, condition = _inputs(stage, 2, 8)
+  program = str(
+    jax.make_jaxpr(
+      lambda *inputs: _gradient(spread.over(stage, mesh, TABLE), *inputs)
+    )(params, noisy, condition)
+  )
+  for fetches in ("ppermute", "all_gather", "reduce_scatter"):
+    assert (fetches in program) == (frames > 1), fetches
 
 
 def test_weights_are_cut_and_frozen_ones_take_half_the_room():
