@@ -16,8 +16,8 @@ smoothest thing that agrees, which is a membrane that hangs between the borders,
 and x + m keeps the gradients of x, so that all that is painted stays but its
 light (seamless cloning; Perez et al. 2003).  Where e is large it is not light
 that differs: something that is given crosses the border, and something else is
-painted beside it.  There the membrane hangs free, lest the colour of the one
-run into the other.
+painted beside it.  There e counts as no more than a bound, lest the colour of
+the one run into the other.
 
 Frames are neighbours, too: along time the membrane is `stiffness` times as
 stiff as across a frame, so that what the first frame shows is handed on to
@@ -34,7 +34,7 @@ import jax.numpy as jnp
 from lumiere_jax.types import Array, FrameCondition
 
 _ROUNDS = 16  # of relaxation at each size
-_LARGEST = 0.25  # e that is light, of 2 from black to white
+_LARGEST = 0.25  # of e, which is 2 from black to white
 _LEAST = 1e-6
 
 
@@ -50,7 +50,7 @@ def meet(
     clean: [B, T, H, W, C] float32, an estimate.
     given: pixels that it is to meet.
     stiffness: along time, of that across a frame; above 0.
-    largest: e of any channel beyond which a pixel of the border does not pull.
+    largest: what a border's e counts at most, in the channel that misses most.
 
   Returns:
     [B, T, H, W, C]: `given.video` where it is known, as it is; `clean` where
@@ -63,8 +63,9 @@ def meet(
     beside, _LEAST
   )
   missing = given.video - reached
-  is_light = jnp.abs(missing).max(-1, keepdims=True) <= largest
-  border = given.known * (beside > 0) * is_light
+  border = given.known * (beside > 0)
+  most = jnp.abs(missing).max(-1, keepdims=True)
+  missing = missing * jnp.minimum(1.0, largest / jnp.maximum(most, _LEAST))
   bent = clean + _membrane(missing * border, border, stiffness)
   return jnp.where(given.known > 0.5, given.video, bent)
 

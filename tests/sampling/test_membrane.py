@@ -153,19 +153,23 @@ def test_a_clip_is_the_same_whatever_is_bent_beside_it():
     np.testing.assert_array_equal(together[one], alone)
 
 
-def test_what_is_another_thing_does_not_pull():
-  """Left of what is painted is a wall that is another thing, right is light."""
-  video = jnp.zeros((1, 2, 4, 8, 3)).at[:, :, :, 0].set(0.9)
-  known = jnp.isin(jnp.arange(8), jnp.array([0, 7]))[None, None, None, :, None]
+def test_what_is_another_thing_pulls_no_more_than_light_may():
+  """A wall to the left misses 1.1 of one channel, 0.55 of another."""
+  wall = jnp.array([0.9, 0.35, -0.2])
+  video = jnp.zeros((1, 2, 4, 8, 3)).at[:, :, :, 0].set(wall)
+  known = (jnp.arange(8) == 0)[None, None, None, :, None]
   bent = meet(jnp.full(video.shape, -0.2), _given(video, known), 4.0)
-  np.testing.assert_allclose(bent[..., 0, :], 0.9)
-  np.testing.assert_allclose(bent[..., 1:, :], 0.0, atol=1e-5)
+  np.testing.assert_allclose(bent[..., 0, :], video[..., 0, :])
+  painted = -0.2 + np.array([0.25, 0.125, 0.0])
+  np.testing.assert_allclose(
+    bent[..., 1:, :], np.broadcast_to(painted, (1, 2, 4, 7, 3)), atol=1e-5
+  )
 
 
-@pytest.mark.parametrize(("missing", "painted"), [(0.24, 0.24), (0.26, 0.0)])
-def test_light_is_what_differs_by_no_more_than_a_quarter(missing, painted):
-  """In one channel more, in the others not at all."""
-  video = jnp.zeros((1, 1, 1, 3, 3)).at[..., 1].set(missing)
+@pytest.mark.parametrize(("missing", "painted"), [(0.24, 0.24), (0.26, 0.25)])
+def test_light_misses_a_quarter_at_most(missing, painted):
+  video = jnp.full((1, 1, 1, 3, 3), missing)
   known = jnp.array([1, 0, 1])[None, None, None, :, None]
-  bent = meet(jnp.zeros_like(video), _given(video, known), 4.0)
-  np.testing.assert_allclose(bent[0, 0, 0, 1], [0, painted, 0], atol=1e-6)
+  for sign in (1, -1):
+    bent = meet(jnp.zeros_like(video), _given(sign * video, known), 4.0)
+    np.testing.assert_allclose(bent[0, 0, 0, 1], sign * painted, atol=1e-6)
