@@ -92,8 +92,10 @@ def param(
 
   Raises:
     flax.errors.ScopeParamShapeError: if it has another shape.
+    flax.errors.NameInUseError: when initialising, if another has its name.
   """
-  if not module.has_variable("params", name):
+  # When initialising flax sees to it that no two have one name.
+  if module.is_initializing() or not module.has_variable("params", name):
     return module.param(name, init, shape)
   value = nn.unbox(module.get_variable("params", name))
   if jnp.shape(value) != tuple(shape):

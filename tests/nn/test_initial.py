@@ -161,3 +161,15 @@ def test_a_parameter_of_another_shape_is_refused():
 def test_a_parameter_that_is_missing_is_told():
   with pytest.raises(flax_errors.ScopeParamNotFoundError, match="scale"):
     _Scaled(_ones).apply({"params": {"other": jnp.ones(3)}}, jnp.ones((2, 3)))
+
+
+def test_two_parameters_of_one_name_are_refused():
+  class Twice(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+      for _ in range(2):
+        x = x * initial.param(self, "scale", _ones, x.shape[-1:])
+      return x
+
+  with pytest.raises(flax_errors.NameInUseError, match="scale"):
+    Twice().init(jax.random.key(0), jnp.ones((2, 3)))
