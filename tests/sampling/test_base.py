@@ -101,23 +101,36 @@ def test_without_threshold_estimates_may_leave_the_range(toy):
   assert jnp.abs(clean).max() > 1
 
 
-def test_after_a_frame_that_is_given_comes_no_jump_if_asked(toy):
+def test_after_a_frame_in_another_light_comes_no_jump_if_asked(toy):
+  """Which is what the network paints there anyway, 0.2 brighter."""
+  painted = _after(toy, jnp.zeros(SHAPE[1:]), None)[1]
+  first = jnp.minimum(painted + 0.2, 1.0)
+  clips = [_after(toy, first, stiffness) for stiffness in (None, 400.0)]
+  jumps = [float(jnp.abs((clip[1] - clip[0]).mean())) for clip in clips]
+  assert jumps[1] < 0.1 < 0.15 < jumps[0]
+
+
+def test_a_frame_of_something_else_pulls_no_further_than_light_may(toy):
+  first = jnp.full(SHAPE[1:], 0.9)  # a full unit from what is painted
+  alone, bent = (_after(toy, first, stiffness) for stiffness in (None, 400.0))
+  moved = float(jnp.abs(bent[1:] - alone[1:]).mean())
+  assert 0.1 < moved < 0.3 < 0.6 < float((0.9 - alone[1:]).mean())
+
+
+def _after(toy, first, stiffness):
+  """[T, H, W, C]: a clip of which this frame [H, W, C] is given."""
   condition = toy.condition(1, given_shape=SHAPE[:3])
-  first = (jnp.arange(5) == 0)[None, :, None, None, None]
+  is_first = (jnp.arange(5) == 0)[None, :, None, None, None]
   given = FrameCondition(
-    video=jnp.where(first, jnp.full((1, *SHAPE), 0.9), 0),
-    known=jnp.broadcast_to(first, (1, *SHAPE[:3], 1)).astype(jnp.float32),
+    video=jnp.where(is_first, jnp.broadcast_to(first, (1, *SHAPE)), 0),
+    known=jnp.broadcast_to(is_first, (1, *SHAPE[:3], 1)).astype(jnp.float32),
   )
   told = lambda one: dataclasses.replace(one, given=given)
   condition = Guided(
     positive=told(condition.positive), negative=told(condition.negative)
   )
-  jumps = []
-  for stiffness in (None, 400.0):
-    sample = _make(toy, meet_given=stiffness)
-    clip = sample(toy.params, _keys(1), condition)
-    jumps.append(float(jnp.abs(clip[:, 1] - clip[:, 0]).mean()))
-  assert jumps[1] < 0.1 < 0.3 < jumps[0]
+  sample = _make(toy, meet_given=stiffness)
+  return sample(toy.params, _keys(1), condition)[0]
 
 
 def test_a_start_is_gone_on_from(toy):
