@@ -51,7 +51,7 @@ from ml_collections import config_dict
 
 STAGES = (
   *("text", "t2i", "base", "ssr", "conditional", "t2i_again", "style"),
-  *("judge", "judge128"),
+  *("style_clips", "judge", "judge128"),
 )
 # Where clips stay with an accelerator: all of a dataset, or, of `toybox:32`,
 # which is rendered there, so many, of which each is drawn so often.
@@ -352,6 +352,23 @@ def _style(config):
   config.optimizer.update(learning_rate=2e-3, warmup_steps=50, ema_decay=0.98)
 
 
+def _style_clips(config):
+  """The same change of the image network, learned of clips through the base.
+
+  Of stills alone it may be lost on what inflation added, which never saw it.
+  """
+  _style(config)
+  style = config.style
+  _conditional(config)
+  config.num_steps = 400
+  config.trainable = "style"
+  config.style = style
+  config.init_parts = ("text", "network")
+  config.diffusion.given = dict(nothing=1.0)
+  config.data.update(frames="first", num_frames=80, global_batch=2)
+  config.every.preview = 0
+
+
 def _judge(config):
   config.stage = "judge"
   config.num_steps = 4_000
@@ -384,6 +401,7 @@ _STAGES = {
   "conditional": _conditional,
   "t2i_again": _t2i_again,
   "style": _style,
+  "style_clips": _style_clips,
   "judge": _judge,
   "judge128": _judge128,
 }

@@ -106,7 +106,7 @@ class Canvas:
     square = np.zeros((len(mask), self.size, self.size), bool)
     inside, source = self._overlap()
     square[:, *inside] = mask[:, *source]
-    return _any(_any(square, 1, self.side), 2, self.side)
+    return any_of(square, self.side, self.side)
 
   def inside(self) -> np.ndarray:
     """[H, W] bool: what of the source the square shows."""
@@ -120,7 +120,7 @@ class Canvas:
     square = np.ones((1, self.size, self.size), bool)
     inside, source = self._overlap()
     square[:, *inside] = ~is_source[:, *source]
-    return _any(_any(square, 1, self.side), 2, self.side)[0]
+    return any_of(square, self.side, self.side)[0]
 
   def paste(self, square: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """Puts a painted square back: [T, H, W, 3] uint8, the rest as it was.
@@ -143,6 +143,11 @@ class Canvas:
       source.append(slice(low, high))
       inside.append(slice(low - begin, high - begin))
     return tuple(inside), tuple(source)
+
+
+def any_of(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+  """[T, H, W] bool -> [T, height, width], True where any that it covers is."""
+  return _any(_any(mask, 1, height), 2, width)
 
 
 def _any(mask: np.ndarray, axis: int, size: int) -> np.ndarray:

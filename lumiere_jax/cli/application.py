@@ -72,11 +72,7 @@ def run(
   """
   generator, request = begin(flags, is_conditional=is_conditional)
   what = tell(generator.shape(request), generator.fps)
-  for note in what.notes:
-    print(f"note: {note}")
-  if flags.preview_mask and what.given:
-    write.write_png(flags.preview_mask, veiled(what))
-    print(f"wrote {flags.preview_mask}")
+  announce(flags, what)
   result = generator(request, on_step(), given=what.given, source=what.source)
   placed = np.stack([what.place(frames) for frames in result.frames])
   result = dataclasses.replace(
@@ -109,6 +105,15 @@ def begin(
     flags.weights, is_conditional=is_conditional, paints=paints
   )
   return generator, generator.complete(request)
+
+
+def announce(flags: Flags, what: told.Told) -> None:
+  """Says what was done to what the person gave, and draws what is made anew."""
+  for note in what.notes:
+    print(f"note: {note}")
+  if flags.preview_mask and what.given:
+    write.write_png(flags.preview_mask, veiled(what))
+    print(f"wrote {flags.preview_mask}")
 
 
 def on_step() -> progress.OnStep:

@@ -11,6 +11,7 @@ import tyro
 
 from lumiere_jax.apps import footage as footages
 from lumiere_jax.apps import outpaint
+from lumiere_jax.apps import wider as widers
 from lumiere_jax.cli import application
 from lumiere_jax.cli import exits
 
@@ -36,14 +37,15 @@ def main(argv: list[str] | None = None) -> None:
     Flags, args=argv, prog="lumiere outpaint", description=__doc__
   )
   aspect = outpaint.parse_aspect(flags.aspect)
-
-  def tell(shape, fps):
-    clip = footages.load(
-      flags.video, num_frames=shape[0], rate=fps, start=flags.start
-    )
-    return outpaint.tell(clip, aspect, shape)
-
-  application.run("outpaint", flags, tell)
+  generator, request = application.begin(flags, is_conditional=True)
+  num_frames, side, _ = generator.shape(request)
+  clip = footages.load(
+    flags.video, num_frames=num_frames, rate=generator.fps, start=flags.start
+  )
+  wider = widers.frame(clip, aspect, side)
+  application.announce(flags, wider.told)
+  result = outpaint.paint(generator, request, wider, application.on_step())
+  application.finish("outpaint", flags, result)
 
 
 if __name__ == "__main__":

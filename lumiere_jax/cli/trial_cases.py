@@ -13,6 +13,7 @@ from lumiere_jax.toybox import caption as captions
 from lumiere_jax.toybox import render
 
 FPS = toybox_suite.FPS
+WIDE = 16 / 9  # what a square is made
 CONTEXT = 24  # frames that a stretch is given of what was before
 _SIZE = 128
 _MARGIN = 8  # pixels around what moves
@@ -74,6 +75,7 @@ class Made:
     placed: what the person gets.
     style: in which style; None for none.
     plain: the clip without it.
+    drawn: the real clip, rendered in it.
   """
 
   told: told.Told
@@ -82,6 +84,7 @@ class Made:
   placed: np.ndarray
   style: str | None = None
   plain: np.ndarray | None = None
+  drawn: np.ndarray | None = None
 
 
 def columns(case: Case) -> slice:
@@ -131,11 +134,19 @@ def _may_do(app: str, prompt: toybox_suite.Prompt) -> bool:
   return not (stands and app == "cinemagraph")
 
 
+def drawn(case: Case, style: str, folder: pathlib.Path) -> np.ndarray:
+  """[T, S, S, 3] uint8: the real clip of a case, rendered in a style."""
+  scene = dataclasses.replace(case.source.scene, style=style)
+  prompt = dataclasses.replace(case.source, scene=scene)
+  return _rendered(prompt, folder)[0]
+
+
 def _rendered(
   prompt: toybox_suite.Prompt, folder: pathlib.Path
 ) -> tuple[np.ndarray, np.ndarray]:
   """Frames and things of a real clip; rendered if it is not there yet."""
-  path = folder / f"{prompt.index:06d}.npz"
+  style = f"_{prompt.scene.style}" if prompt.scene.style else ""
+  path = folder / f"{prompt.index:06d}{style}.npz"
   if not path.exists():
     real = render.footage(
       prompt.scene, _SIZE, num_frames=toybox_suite.NUM_FRAMES, fps=FPS

@@ -15,6 +15,7 @@ from lumiere_jax.apps import inpaint
 from lumiere_jax.apps import keyframes
 from lumiere_jax.apps import outpaint
 from lumiere_jax.apps import told
+from lumiere_jax.apps import wider as widers
 from lumiere_jax.cli import trial_cases
 from lumiere_jax.evaluation import toybox_suite
 from lumiere_jax.generation import generator as generators
@@ -32,6 +33,13 @@ def _narrow(case: trial_cases.Case) -> footages.Footage:
   )
 
 
+def _wider(app: str, case: trial_cases.Case, shape) -> widers.Wider:
+  """The middle of a clip to be made whole again, or a clip to be made wider."""
+  if app == "outpaint":
+    return widers.frame(_narrow(case), 1.0, shape[1])
+  return widers.frame(case.footage, trial_cases.WIDE, shape[1])
+
+
 # What each application is told; (T, S, S) is the shape of the result, `value`
 # its setting.
 TELL: Mapping[str, Callable[..., told.Told]] = {
@@ -44,9 +52,8 @@ TELL: Mapping[str, Callable[..., told.Told]] = {
   "inpaint": lambda case, shape, value: inpaint.tell(
     case.footage, case.box, case.box, shape
   ),
-  "outpaint": lambda case, shape, value: outpaint.tell(
-    _narrow(case), 1.0, shape
-  ),
+  "outpaint": lambda case, shape, value: _wider("outpaint", case, shape).told,
+  "widen": lambda case, shape, value: _wider("widen", case, shape).told,
   "cinemagraph": lambda case, shape, value: cinemagraph.tell(
     case.frames[0], case.region, shape
   ),
@@ -89,13 +96,15 @@ class Painter:
       app, value, case, lambda: self._stages(app, value, request, case, what)
     )
     made = clips(value)
-    is_styled = app == "stylize"
-    return trial_cases.Made(
-      told=what,
-      **made,
-      placed=what.place(made["last"]),
-      style=self._style(case) if is_styled else None,
-      plain=clips(0.0)["last"] if is_styled else None,
+    found = trial_cases.Made(told=what, **made, placed=what.place(made["last"]))
+    if app != "stylize":
+      return found
+    style = self._style(case)
+    return dataclasses.replace(
+      found,
+      style=style,
+      plain=clips(0.0)["last"],
+      drawn=trial_cases.drawn(case, style, self._out / "real"),
     )
 
   def _generator(self, app: str) -> generators.Generator:
@@ -140,6 +149,9 @@ class Painter:
         num_frames=4 * len(case.frames),
         overlap=trial_cases.CONTEXT,
       )
+    if app in ("outpaint", "widen"):
+      wider = _wider(app, case, generator.shape(request))
+      return outpaint.paint(generator, request, wider).stages
     if app == "stylize" and value:
       generator = generator.styled(self._style(case), value)
     return generator(request, given=what.given, source=what.source).stages

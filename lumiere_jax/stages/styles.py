@@ -53,8 +53,9 @@ def _params(path: pathlib.Path) -> Params:
   else:
     loaded, params, _ = weights.load(path)
     stage = loaded.name
-  if stage != stages.IMAGES:
+  if stage != stages.IMAGES and stages.STYLE not in params:
     raise errors.WeightsError(
-      f"{path} is a run of stage {stage!r}; a style is one of stage t2i."
+      f"{path} is a run of stage {stage!r}; a style is one of stage t2i, or of "
+      f'trainable="{stages.STYLE}".'
     )
   return params

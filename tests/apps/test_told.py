@@ -9,7 +9,6 @@ from lumiere_jax.apps import edit
 from lumiere_jax.apps import footage
 from lumiere_jax.apps import inpaint
 from lumiere_jax.apps import keyframes
-from lumiere_jax.apps import outpaint
 
 SHAPE = (5, 8, 8)
 
@@ -127,36 +126,3 @@ def test_an_edit_with_a_mask_keeps_the_rest():
   found = edit.tell(_footage(frames), 0.7, SHAPE, mask)
   np.testing.assert_array_equal(found.given.known, ~mask)
   np.testing.assert_array_equal(found.source.video, frames)
-
-
-def test_outpainting_keeps_the_source_in_the_middle():
-  frames = _noise(5, 8, 8)
-  found = outpaint.tell(_footage(frames), 2.0, SHAPE)
-  # 16x8 in a square of 16, painted with 8: the source is 4 of 8 wide.
-  assert found.given.known[:, 2:6, 2:6].all()
-  assert found.given.known.sum() == 5 * 16
-  result = found.place(PAINTED)
-  assert result.shape == (5, 8, 16, 3)
-  np.testing.assert_array_equal(result[:, :, 4:12], frames)
-  assert "8x8 becomes 16x8" in found.notes[0]
-
-
-@pytest.mark.parametrize(
-  ("aspect", "match"),
-  [
-    (1.0, "has that aspect already"),
-    (5.0, "at most 4 times"),
-    (0.2, "at most"),
-  ],
-)
-def test_an_aspect_that_makes_no_sense_is_refused(aspect, match):
-  with pytest.raises(errors.ConfigError, match=match):
-    outpaint.tell(_footage(_noise(5, 8, 8)), aspect, SHAPE)
-
-
-def test_aspects_are_read_as_they_are_written():
-  assert outpaint.parse_aspect("16:9") == pytest.approx(16 / 9)
-  assert outpaint.parse_aspect("2.35:1") == pytest.approx(2.35)
-  for text in ("16", "16/9", "0:9", "a:b", "-4:3"):
-    with pytest.raises(errors.ConfigError, match="as in 16:9"):
-      outpaint.parse_aspect(text)

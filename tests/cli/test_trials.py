@@ -75,12 +75,15 @@ def test_every_application_is_painted_and_measured(run, capsys):
   found = run("--apps", *apps)
   assert set(found) == apps
   exact = "known pixels exact at the base's size"
-  for app in apps - {"edit", "extend"}:
+  for app in apps - {"edit", "extend", "widen"}:
     assert found[app][exact]["value"] == 1.0
     assert found[app][exact]["count"] == 3
     assert found[app][exact]["is_met"]
   assert found["animate"]["action as prompted"]["value"] == 1.0
   assert found["animate"]["colour and shape kept to the end"]["value"] == 1.0
+  assert found["widen"]["known pixels, PSNR in dB, the least"]["value"] == 99
+  edges = found["widen"]["steepness across the mask's edge over that within"]
+  assert edges["count"] == 3
   outside = found["cinemagraph"]["every frame the picture outside"]
   assert outside["value"] == 1.0
   seams = found["extend"]["frame differences at seams over elsewhere"]
@@ -121,6 +124,9 @@ def test_a_style_is_measured_beside_none(run, tmp_path, monkeypatch):
   classify = lambda clips: ["neon"] * len(clips)
   classify.accuracy = 0.75
   monkeypatch.setattr(trial_findings, "_classifier", lambda size: classify)
+  monkeypatch.setattr(
+    trial_cases, "drawn", lambda case, style, folder: case.frames
+  )
   found = run("--apps", "stylize", "--alpha", "0", "0.5")
   drawn = found["stylize at 0.5"]["drawn in the style"]
   wanted = [known[p.index % 2] for p in toybox_suite.prompts("test", 3)]
@@ -159,6 +165,51 @@ def test_real_cases_are_seen_from_start_to_end(tmp_path, monkeypatch):
     assert case.wanted.said["color 0"] == case.wanted.scene.actor.color
   again = trial_cases.cases("edit", 2, tmp_path)
   np.testing.assert_array_equal(again[0].frames, found[0].frames)
+
+
+def test_what_a_style_costs_counts_what_real_clips_in_it_show(monkeypatch):
+  """Of three answers two can be read there, of which painting loses one."""
+  answers = {
+    "plain": [True, True, True],
+    "last": [True, False, False],
+    "drawn": [True, True, False],
+  }
+  made = trial_cases.Made(
+    **dict(told=None, base=None, placed=None, style="neon"),
+    **{name: np.full((1,), name) for name in answers},
+  )
+  monkeypatch.setattr(
+    *(trial_findings, "_answers"),
+    lambda chosen, clips, judge: answers[clips[0].item()],
+  )
+  classifier = mock.Mock(accuracy=1.0)
+  monkeypatch.setattr(
+    trial_findings, "_drawn", lambda made, which: ([True], classifier)
+  )
+  rows = trial_findings.MEASURE["stylize"]([None], [made], None)
+  found = {one.name: one for one in rows}
+  costs = found["points that the style costs"]
+  assert costs.value == pytest.approx(200 / 3)
+  assert not costs.is_met
+  name = "points that the style costs, of what real ones in the style show"
+  assert (found[name].value, found[name].count) == (50, 2)
+
+
+def test_a_real_clip_is_drawn_in_a_style_once(tmp_path, monkeypatch):
+  monkeypatch.setattr(toybox_suite, "NUM_FRAMES", 2)
+  monkeypatch.setattr(trial_cases, "_SIZE", 16)
+  case = _case(toybox_suite.prompts("test", 1)[0])
+  looks = {
+    style: trial_cases.drawn(case, style, tmp_path)
+    for style in ("neon", "sketch")
+  }
+  assert looks["neon"].shape == (2, 16, 16, 3)
+  assert (looks["neon"] != looks["sketch"]).any()
+  path = tmp_path / f"{case.index:06d}_neon.npz"
+  before = path.stat().st_mtime_ns
+  again = trial_cases.drawn(case, "neon", tmp_path)
+  np.testing.assert_array_equal(again, looks["neon"])
+  assert path.stat().st_mtime_ns == before
 
 
 def _shown(color):
