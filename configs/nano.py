@@ -353,17 +353,10 @@ def _style(config):
 
 
 def _style_clips(config):
-  """The same change of the image network, learned of clips through the base.
-
-  Of stills alone it may be lost on what inflation added, which never saw it.
-  """
+  """The same through the base, lest what inflation added hide the style."""
   _style(config)
-  style = config.style
   _conditional(config)
-  config.num_steps = 400
-  config.trainable = "style"
-  config.style = style
-  config.init_parts = ("text", "network")
+  config.update(num_steps=400, trainable="style")
   config.diffusion.given = dict(nothing=1.0)
   config.data.update(frames="first", num_frames=80, global_batch=2)
   config.every.preview = 0
