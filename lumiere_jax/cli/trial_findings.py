@@ -216,6 +216,7 @@ def _extend(chosen, made, judge) -> list[trials.Finding]:
     ratios.append(trials.seams_in_time(clip, borders))
     drifts.append(trials.mean_drift(clip))
   real = [case.frames for case in chosen]
+  drift = "drift of the mean colour, delta-E"
   # The judge reads clips as long as the source.
   ends = [
     clip[-len(case.frames) :] for clip, case in zip(clips, chosen, strict=True)
@@ -228,7 +229,13 @@ def _extend(chosen, made, judge) -> list[trials.Finding]:
       is_least=False,
       median=True,
     ),
-    trials.over("drift of the mean colour, delta-E", drifts, 4, is_least=False),
+    trials.over(drift, drifts, 4, is_least=False),
+    # Things that come, go or grow count as drift in either.
+    trials.over(
+      f"{drift}, real, within one clip",
+      [trials.mean_drift(one) for one in real],
+      is_least=False,
+    ),
     *_identity(chosen, ends, real, judge, 0.85),
   ]
 

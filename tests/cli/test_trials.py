@@ -88,6 +88,10 @@ def test_every_application_is_painted_and_measured(run, capsys):
   assert outside["value"] == 1.0
   seams = found["extend"]["frame differences at seams over elsewhere"]
   assert seams["count"] == 3
+  drift = found["extend"][
+    "drift of the mean colour, delta-E, real, within one clip"
+  ]
+  assert drift["count"] == 3
   assert "animate, 3 clips" in capsys.readouterr().out
 
 
