@@ -23,12 +23,13 @@ from the start; and `:style` learns how a picture is drawn,
     --config.init_from=nano/base --config.style.image=drawing.png \
     --config.style.caption="a cat as a drawing"
 
-which `lumiere stylize --style out/style` then mixes in. `:t2i_again` trains the
-image network of what `:conditional` made further, and `:conditional` goes on
-from both, `--config.init_from=out/nano/t2i,out/nano/conditional`, of which the
-first counts. `:t2i,gpu` and so on are for one accelerator; `launch/nano.sh
-[--device gpu]` runs all of it; there `:conditional` learns from pairs of clips
-that differ in one word, `toybox:32?split=twins` with `data.together=2`.
+which `lumiere stylize --style out/style` then mixes in; `:style_clips` does so
+through the base, where a picture stands still. `:t2i_again` trains the image
+network of what `:conditional` made further, and `:conditional` goes on from
+both, `--config.init_from=out/nano/t2i,out/nano/conditional`, of which the first
+counts. `:t2i,gpu` and so on are for one accelerator; `launch/nano.sh [--device
+gpu]` runs all of it; there `:conditional` learns from pairs of clips that
+differ in one word, `toybox:32?split=twins` with `data.together=2`.
 
 Needs    2 CPU cores, 4 GiB; or one accelerator, of which `:t2i,gpu` took 5 GiB
          and `:conditional,gpu` 13 to 17 (the others not yet measured).

@@ -30,9 +30,9 @@ def _recipe(stage):
   return recipe
 
 
-def _style_recipe():
+def _style_recipe(stage="t2i"):
   style = dict(image=None, caption=None, rank=2)
-  return _recipe("t2i") | dict(trainable="style", style=style)
+  return _recipe(stage) | dict(trainable="style", style=style)
 
 
 def _write(path, recipe, params):
@@ -107,6 +107,14 @@ def test_a_whole_image_network_is_a_style_and_a_sweep_is_drawn(
   _paint(weights, tmp_path / "a.mp4", "--style", whole, "--sweep", str(sweep))
   with Image.open(sweep) as page:
     assert page.size == (7 * SIDE, 5 * SIDE)
+
+
+def test_a_style_may_be_learned_through_the_base(weights, tmp_path):
+  recipe, path = _style_recipe("base"), tmp_path / "moving.safetensors"
+  thin = stages.build(recipe).init(0)["style"]
+  _write(path, recipe, {"style": _shaken(thin)})
+  plain = generators.load(weights)
+  assert plain.styled(path, 1.0).digests != plain.digests
 
 
 def test_alphas_share_what_is_compiled(weights, monkeypatch):
