@@ -360,7 +360,6 @@ def _style_clips(config):
   config.update(num_steps=400, trainable="style")
   config.diffusion.given = dict(nothing=1.0)
   config.data.update(frames="first", num_frames=80, global_batch=2)
-  config.every.preview = 0
 
 
 def _judge(config):
