@@ -38,8 +38,8 @@ Takes    on an H100, of what ships: 6,000 steps of `:t2i,gpu` 150 s, 8,200 of
          of `:conditional,gpu` 560 s, 2,000 of `:ssr,gpu` beside others, 6,000
          of `:judge,gpu` 90 s; on an H200 10,500 more of `:conditional,gpu` 280
          s; and one to three minutes of compiling each. On two CPU cores 1,100
-         of `:conditional`, an hour; on one, 2,205 more of `:ssr` 82 minutes and
-         2,400 more 80, 2,500 more of `:judge` 85. All of it on two CPU cores
+         of `:conditional`, an hour; on one, 2,205 more of `:ssr` 82 minutes,
+         2,400 80 and 2,600 96, 2,500 more of `:judge` 85. All of it on two CPU cores
          some 9 hours, reckoned from seconds a step, which are in
          docs/model_card.md with the scores.
 Reaches  of 256 prompts, what shipped: shape 86 %, colour 90 %, ground 99 %,
