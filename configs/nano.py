@@ -39,9 +39,9 @@ Takes    on an H100, of what ships: 6,000 steps of `:t2i,gpu` 150 s, 8,200 of
          of `:judge,gpu` 90 s; on an H200 10,500 more of `:conditional,gpu` 280
          s; and one to three minutes of compiling each. On two CPU cores 1,100
          of `:conditional`, an hour; on one, 2,205 more of `:ssr` 82 minutes,
-         2,400 80 and 2,600 96, 2,500 more of `:judge` 85. All of it on two CPU cores
-         some 9 hours, reckoned from seconds a step, which are in
-         docs/model_card.md with the scores.
+         2,400 80 and 2,600 96, 2,500 more of `:judge` 85, 220 of `:style_clips`
+         19. All of it on two CPU cores some 9 hours, reckoned from seconds a
+         step, which are in docs/model_card.md with the scores.
 Reaches  of 256 prompts, what shipped: shape 86 %, colour 90 %, ground 99 %,
          sky 99 %, action 90 %, camera 69 %, by a judge that is itself right of
          93, 96, 100, 100, 99 and 98 % of as many real clips.

@@ -1,13 +1,12 @@
 """What a person gives, brought to the square that networks paint, and back.
 
-source 6 x 4      crop: the middle      around: all of it
-+------------+      +--------+            +----------+
-|            |      |        |            |   new    |
-|            |      |        |            |----------|
-|            |      |        |            |  source  |
-|            |      +--------+            |----------|
-+------------+                            |   new    |
-                                          +----------+
+source 6 x 4      crop: the middle, or nearest to what it should show
++------------+      +--------+
+|            |      |        |
+|            |      |        |
+|            |      |        |
+|            |      +--------+
++------------+
 """
 
 import dataclasses
@@ -23,13 +22,13 @@ Box = tuple[int, int, int, int]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Canvas:
-  """A square of the source, which may reach beyond it.
+  """A square of the source.
 
   Attributes:
     height: pixels of the source.
     width: likewise.
     side: pixels that the square is painted with.
-    top: where the square begins in the source; negative beyond it.
+    top: where the square begins in the source.
     left: likewise.
     size: pixels of the source that the square is wide.
   """
@@ -67,19 +66,6 @@ class Canvas:
       size=size,
     )
 
-  @classmethod
-  def around(cls, height: int, width: int, side: int) -> Self:
-    """The smallest square that shows all of the source."""
-    size = max(height, width)
-    return cls(
-      height=height,
-      width=width,
-      side=side,
-      top=-((size - height) // 2),
-      left=-((size - width) // 2),
-      size=size,
-    )
-
   @property
   def sentence(self) -> str | None:
     """What is done to the source, for a person; None for nothing."""
@@ -94,33 +80,18 @@ class Canvas:
     return f"{found}; painted with {self.side}x{self.side} pixels"
 
   def to_square(self, frames: np.ndarray) -> np.ndarray:
-    """[T, H, W, 3] uint8 -> [T, side, side, 3]; black beyond the source."""
-    shape = (len(frames), self.size, self.size, 3)
-    square = np.zeros(shape, np.uint8)
-    inside, source = self._overlap()
-    square[:, *inside] = frames[:, *source]
-    return resize.resize(square, self.side, self.side)
+    """[T, H, W, 3] uint8 -> [T, side, side, 3]."""
+    return resize.resize(frames[:, *self._shown], self.side, self.side)
 
   def mask_to_square(self, mask: np.ndarray) -> np.ndarray:
     """[T, H, W] bool -> [T, side, side], True where any pixel is."""
-    square = np.zeros((len(mask), self.size, self.size), bool)
-    inside, source = self._overlap()
-    square[:, *inside] = mask[:, *source]
-    return any_of(square, self.side, self.side)
+    return any_of(mask[:, *self._shown], self.side, self.side)
 
   def inside(self) -> np.ndarray:
     """[H, W] bool: what of the source the square shows."""
     mask = np.zeros((self.height, self.width), bool)
-    mask[self._overlap()[1]] = True
+    mask[self._shown] = True
     return mask
-
-  def beyond(self) -> np.ndarray:
-    """[side, side] bool: where the square reaches beyond the source."""
-    is_source = np.ones((1, self.height, self.width), bool)
-    square = np.ones((1, self.size, self.size), bool)
-    inside, source = self._overlap()
-    square[:, *inside] = ~is_source[:, *source]
-    return any_of(square, self.side, self.side)[0]
 
   def paste(self, square: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """Puts a painted square back: [T, H, W, 3] uint8, the rest as it was.
@@ -129,20 +100,16 @@ class Canvas:
       square: [T, side, side, 3] uint8.
       frames: [T, H, W, 3] uint8, the source.
     """
-    large = resize.resize(square, self.size, self.size)
     pasted = frames.copy()
-    inside, source = self._overlap()
-    pasted[:, *source] = large[:, *inside]
+    pasted[:, *self._shown] = resize.resize(square, self.size, self.size)
     return pasted
 
-  def _overlap(self):
-    """Rows and columns of the square, and of the source, that are both's."""
-    inside, source = [], []
-    for begin, whole in ((self.top, self.height), (self.left, self.width)):
-      low, high = max(begin, 0), min(begin + self.size, whole)
-      source.append(slice(low, high))
-      inside.append(slice(low - begin, high - begin))
-    return tuple(inside), tuple(source)
+  @property
+  def _shown(self) -> tuple[slice, slice]:
+    """Rows and columns of the source."""
+    return tuple(
+      slice(begin, begin + self.size) for begin in (self.top, self.left)
+    )
 
 
 def any_of(mask: np.ndarray, height: int, width: int) -> np.ndarray:

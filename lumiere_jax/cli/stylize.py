@@ -6,8 +6,8 @@ r"""A clip in a style: some of the image network's weights, moved towards it.
     --prompt "a red ball bounces on the grass"
 
 A style is the name of one that ships with the weights, or a run of
-configs/nano.py:style (train your own on a picture), or of stage t2i.  --sweep
-draws what alpha does: the same clip at 0, 0.25, 0.5, 0.75 and 1.
+configs/nano.py:style or :style_clips (train your own on a picture), or of stage
+t2i.  --sweep draws what alpha does: the same clip at 0, 0.25, 0.5, 0.75 and 1.
 """
 
 import dataclasses

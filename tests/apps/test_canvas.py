@@ -13,12 +13,10 @@ def _noise(frames, height, width, seed=0):
 
 def test_a_square_of_the_right_size_stays_as_it_is():
   frames = _noise(2, 8, 8)
-  for make in (canvas.Canvas.cropped, canvas.Canvas.around):
-    found = make(8, 8, 8)
-    assert found.sentence is None
-    np.testing.assert_array_equal(found.to_square(frames), frames)
-    np.testing.assert_array_equal(found.paste(frames, frames[::-1]), frames)
-    assert not found.beyond().any()
+  found = canvas.Canvas.cropped(8, 8, 8)
+  assert found.sentence is None
+  np.testing.assert_array_equal(found.to_square(frames), frames)
+  np.testing.assert_array_equal(found.paste(frames, frames[::-1]), frames)
 
 
 def test_the_middle_is_cut_out_of_a_wide_source():
@@ -34,17 +32,6 @@ def test_the_middle_is_cut_out_of_a_wide_source():
 def test_the_crop_goes_where_the_focus_is(focus, left):
   found = canvas.Canvas.cropped(4, 10, 4, focus)
   assert (found.left, found.size) == (left, 4)
-
-
-def test_all_of_a_tall_source_is_shown_and_the_rest_is_new():
-  frames = _noise(1, 6, 2)
-  found = canvas.Canvas.around(6, 2, 6)
-  square = found.to_square(frames)
-  np.testing.assert_array_equal(square[:, :, 2:4], frames)
-  beyond = found.beyond()
-  assert not beyond[:, 2:4].any()
-  assert beyond[:, :2].all()
-  assert beyond[:, 4:].all()
 
 
 def test_what_is_pasted_back_leaves_the_rest():
